@@ -1,0 +1,63 @@
+package mirror
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/jmoiron/sqlx"
+
+	"payrecon/internal/payout"
+)
+
+// The names in table meta.
+const (
+	metaBaseURL    = "base_url"    // the API this mirror is bound to
+	metaSyncStart  = "sync_start"  // first day of nightly runs
+	metaIDsThrough = "ids_through" // highest payouts.n that is in payout_ids
+)
+
+// getMeta returns a value of table meta, "" when it is not set.
+func getMeta(ctx context.Context, q sqlx.QueryerContext, name string) (value string, err error) {
+	err = sqlx.GetContext(ctx, q, &value, "SELECT value FROM meta WHERE name = ?", name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return value, err
+}
+
+func setMeta(ctx context.Context, tx *sqlx.Tx, name, value string) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
+	return err
+}
+
+// Bind ties the mirror to the API at baseURL, the first time; later it makes sure that it is the same API, because
+// payouts of two APIs in one mirror would never tie out. Another one is payout.KindInput.
+func (m *Mirror) Bind(ctx context.Context, baseURL string) error {
+	return m.write(ctx, func(tx *sqlx.Tx) error {
+		bound, err := getMeta(ctx, tx, metaBaseURL)
+		switch {
+		case err != nil:
+			return wrap("bind", err)
+		case bound == "":
+			return wrap("bind", setMeta(ctx, tx, metaBaseURL, baseURL))
+		case bound != baseURL:
+			return payout.Errorf(payout.KindInput,
+				"database %s holds the payouts of %s, not of %s: name another database with --db, or mend api.base_url", m.path, bound, baseURL)
+		}
+		return nil
+	})
+}
+
+// BaseURL returns the API the mirror is bound to, "" when it never synced.
+func (m *Mirror) BaseURL(ctx context.Context) (string, error) {
+	url, err := getMeta(ctx, m.r, metaBaseURL)
+	return url, wrap("read base URL", err)
+}
+
+// Members returns the memberIds the mirror is bound to, sorted.
+func (m *Mirror) Members(ctx context.Context) ([]string, error) {
+	members := []string{}
+	err := m.r.SelectContext(ctx, &members, "SELECT DISTINCT member FROM members ORDER BY member")
+	return members, wrap("read members", err)
+}
