@@ -206,7 +206,7 @@ func (m *Mirror) Close() error {
 		errs = append(errs, m.r.Close())
 	}
 	if m.w != nil {
-		errs = append(errs, m.w.Close())
+		errs = append(errs, m.writer.close(), m.w.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -1,6 +1,206 @@
 package mirror
 
-// pageWriter is what the single writer remembers between transactions.
-type pageWriter struct{}
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/jmoiron/sqlx"
+
+	"payrecon/internal/payout"
+)
+
+// pageWriter is what the single writer remembers between transactions, so that a page of new payouts costs no look-up
+// that memory can answer. All of it can be read from the database again, and is, when another process has written.
+type pageWriter struct {
+	mu          sync.Mutex
+	loaded      bool
+	dataVersion int64 // SQLite's own count of changes by other connections
+
+	nextN, nextSeq int64
+	words          map[string]int64
+	tail           map[payout.IDHash]int64 // ids above idsThrough: see ids.go
+	idsThrough     int64
+	members        map[string]map[string]int64 // by onBehalfOfId and memberId: the run that brought it
+	vanished       map[int64]bool
+
+	payouts, versions, ids bulk
+	candidates, standing   *sqlx.Stmt
+}
 
 func newPageWriter() *pageWriter { return &pageWriter{} }
+
+// CommitPage writes one page in one transaction: its payouts, their versions, the ids its walk has now seen, the walk's
+// next cursor and, on the walk's last page, what that proves of its days. A walk that somebody else has moved on is
+// payout.ErrWalkLost, a payout of a member that this mirror is not bound to is payout.KindInput; nothing is written then.
+// Once begun, a page is finished: ctx does not interrupt it.
+func (m *Mirror) CommitPage(ctx context.Context, c *payout.PageCommit) (payout.PageResult, error) {
+	w := m.writer
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ctx = context.WithoutCancel(ctx)
+	if err := w.load(ctx, m); err != nil {
+		return payout.PageResult{}, wrap("commit page", err)
+	}
+	var moved payout.Walk
+	p := &pageTx{w: w, c: c, ctx: ctx}
+	err := m.write(ctx, func(tx *sqlx.Tx) (err error) {
+		p.tx = tx
+		if moved, err = p.moveWalk(payout.MillisOf(m.clock())); err != nil {
+			return err
+		}
+		if err := p.apply(); err != nil {
+			return err
+		}
+		if err := p.prove(); err != nil {
+			return err
+		}
+		return p.saveAlerts(payout.MillisOf(m.clock()))
+	})
+	if err != nil {
+		w.loaded = false // what is remembered includes what was rolled back
+		return payout.PageResult{}, wrap("commit page", err)
+	}
+	if c.Walk != nil {
+		*c.Walk = moved
+	}
+	if err := w.mergeTail(ctx, m); err != nil {
+		w.loaded = false
+		return payout.PageResult{}, wrap("commit page", err)
+	}
+	return p.result, nil
+}
+
+// load reads what the writer remembers, unless it knows it already and no other connection has written since.
+func (w *pageWriter) load(ctx context.Context, m *Mirror) error {
+	if m.w == nil {
+		return fmt.Errorf("database %s is open for reading only", m.path)
+	}
+	var version int64
+	if err := m.w.GetContext(ctx, &version, "PRAGMA data_version"); err != nil {
+		return err
+	}
+	if w.loaded && version == w.dataVersion {
+		return nil
+	}
+	if err := w.prepare(ctx, m.w); err != nil {
+		return err
+	}
+	for _, read := range []func(context.Context, *sqlx.DB) error{w.loadNumbers, w.loadWords, w.loadMembers, w.loadTail} {
+		if err := read(ctx, m.w); err != nil {
+			return err
+		}
+	}
+	w.loaded, w.dataVersion = true, version
+	return nil
+}
+
+func (w *pageWriter) loadNumbers(ctx context.Context, db *sqlx.DB) error {
+	if err := db.GetContext(ctx, &w.nextN, "SELECT ifnull(max(n), 0) + 1 FROM payouts"); err != nil {
+		return err
+	}
+	if err := db.GetContext(ctx, &w.nextSeq, "SELECT ifnull(max(seq), 0) + 1 FROM payout_versions"); err != nil {
+		return err
+	}
+	var vanished []int64
+	if err := db.SelectContext(ctx, &vanished, "SELECT payout FROM vanished"); err != nil {
+		return err
+	}
+	w.vanished = make(map[int64]bool, len(vanished))
+	for _, n := range vanished {
+		w.vanished[n] = true
+	}
+	return nil
+}
+
+func (w *pageWriter) loadWords(ctx context.Context, db *sqlx.DB) error {
+	words, err := wordsByNumber(ctx, db)
+	if err != nil {
+		return err
+	}
+	w.words = make(map[string]int64, len(words))
+	for n, word := range words {
+		w.words[word] = n
+	}
+	return nil
+}
+
+func (w *pageWriter) loadMembers(ctx context.Context, db *sqlx.DB) error {
+	var rows []struct {
+		OnBehalfOf string `db:"on_behalf_of"`
+		Member     string `db:"member"`
+		Run        int64  `db:"run"`
+	}
+	if err := db.SelectContext(ctx, &rows, "SELECT on_behalf_of, member, run FROM members"); err != nil {
+		return err
+	}
+	w.members = map[string]map[string]int64{}
+	for _, r := range rows {
+		w.addMember(r.OnBehalfOf, r.Member, r.Run)
+	}
+	return nil
+}
+
+func (w *pageWriter) addMember(onBehalfOf, member string, run int64) {
+	if w.members[onBehalfOf] == nil {
+		w.members[onBehalfOf] = map[string]int64{}
+	}
+	w.members[onBehalfOf][member] = run
+}
+
+// pageTx is the transaction of one page.
+type pageTx struct {
+	ctx    context.Context
+	w      *pageWriter
+	tx     *sqlx.Tx
+	c      *payout.PageCommit
+	result payout.PageResult
+	walk   int64 // 0 when the page belongs to no walk
+
+	known                map[string]*standing // what the mirror holds of the page's ids, as of now
+	days                 map[payout.Day]*dayRow
+	changes              []change
+	newRows, newVersions [][]any
+}
+
+func (p *pageTx) alert(format string, args ...any) {
+	p.result.Alerts = append(p.result.Alerts, fmt.Sprintf(format, args...))
+}
+
+func (p *pageTx) saveAlerts(at payout.Millis) error {
+	for _, text := range p.result.Alerts {
+		if err := addAlert(p.ctx, p.tx, p.c.Run, at, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// word returns the number of a text in table words, and writes it there the first time.
+func (p *pageTx) word(text string) (n int64, err error) {
+	if n, ok := p.w.words[text]; ok {
+		return n, nil
+	}
+	if err := p.tx.GetContext(p.ctx, &n, "INSERT INTO words (word) VALUES (?) RETURNING n", text); err != nil {
+		return 0, err
+	}
+	p.w.words[text] = n
+	return n, nil
+}
+
+// checkMember makes sure that the mirror is bound to the payout's member, or binds it in the first run that shows any.
+func (p *pageTx) checkMember(one *payout.Payout) error {
+	bound := p.w.members[p.c.OnBehalfOf]
+	if _, ok := bound[one.MemberID]; ok {
+		return nil
+	}
+	for member, run := range bound {
+		if run != p.c.Run {
+			return payout.Errorf(payout.KindInput, "payout %s belongs to member %s, but this database is bound to member %s: "+
+				"use the key of that member, or another database (--db)", one.ID, one.MemberID, member)
+		}
+	}
+	p.w.addMember(p.c.OnBehalfOf, one.MemberID, p.c.Run)
+	_, err := p.tx.ExecContext(p.ctx, "INSERT INTO members (on_behalf_of, member, run) VALUES (?, ?, ?)", p.c.OnBehalfOf, one.MemberID, p.c.Run)
+	return err
+}

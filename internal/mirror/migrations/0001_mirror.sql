@@ -150,7 +150,7 @@ CREATE TABLE walks (
 CREATE INDEX walks_open ON walks (task) WHERE state = 'open';
 
 -- The ids an open walk has seen, page by page, so that it can be taken up again; deleted when the walk ends.
--- seen = for each row eight bytes of id hash, eight of fingerprint and four of day, little endian.
+-- seen = for each row sixteen bytes of id hash and four of day, little endian.
 CREATE TABLE walk_pages (
     walk INTEGER NOT NULL,
     page INTEGER NOT NULL,
@@ -169,7 +169,8 @@ CREATE TABLE coverage (
     began        INTEGER NOT NULL DEFAULT 0,
     count        INTEGER NOT NULL DEFAULT 0,        -- what that walk saw
     fingerprint  BLOB    NOT NULL DEFAULT (zeroblob(16)),
-    disproved    INTEGER NOT NULL DEFAULT 0,        -- 1 from a disproof until the day is shown complete again
+    contest      INTEGER NOT NULL DEFAULT 0,        -- payout.Contest: what speaks against the day
+    contested_by INTEGER NOT NULL DEFAULT 0,        -- the walk that found it; 0 = no walk
     why          TEXT    NOT NULL DEFAULT '',
     PRIMARY KEY (on_behalf_of, day)
 ) STRICT, WITHOUT ROWID;

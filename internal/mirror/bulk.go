@@ -1,0 +1,67 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// bulkSizes are the numbers of rows that one statement inserts, largest first. More rows a statement than the first
+// gain nothing that can be measured.
+var bulkSizes = [...]int{25, 5, 1}
+
+// bulk inserts rows with few statements, each prepared once.
+type bulk struct {
+	width int
+	stmts [len(bulkSizes)]*sqlx.Stmt
+}
+
+// prepare prepares "insert" (INSERT INTO t (columns) VALUES) with width columns.
+func (b *bulk) prepare(ctx context.Context, db *sqlx.DB, insert string, width int) (err error) {
+	b.width = width
+	row := "(?" + strings.Repeat(", ?", width-1) + ")"
+	for i, size := range bulkSizes {
+		if b.stmts[i], err = db.PreparexContext(ctx, insert+" "+row+strings.Repeat(", "+row, size-1)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insert writes rows, each of the prepared width, in their order.
+func (b *bulk) insert(ctx context.Context, tx *sqlx.Tx, rows [][]any) error {
+	args := make([]any, 0, bulkSizes[0]*b.width)
+	for i, size := range bulkSizes {
+		if len(rows) < size {
+			continue
+		}
+		stmt := tx.StmtxContext(ctx, b.stmts[i])
+		for len(rows) >= size {
+			args = args[:0]
+			for _, row := range rows[:size] {
+				args = append(args, row...)
+			}
+			if _, err := stmt.ExecContext(ctx, args...); err != nil {
+				return err
+			}
+			rows = rows[size:]
+		}
+	}
+	return nil
+}
+
+func (b *bulk) close() error {
+	var errs []error
+	for i, stmt := range b.stmts {
+		if stmt != nil {
+			errs = append(errs, stmt.Close())
+		}
+		b.stmts[i] = nil
+	}
+	return errors.Join(errs...)
+}
+
+// placeholders returns n placeholders for an IN list. A list of fixed length is filled up by repeating its last value.
+func placeholders(n int) string { return "?" + strings.Repeat(", ?", n-1) }

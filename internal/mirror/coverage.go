@@ -1,0 +1,203 @@
+package mirror
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"payrecon/internal/payout"
+)
+
+// dayRow is a row of table coverage.
+type dayRow struct {
+	OnBehalfOf  string `db:"on_behalf_of"`
+	Day         int64  `db:"day"`
+	Known       int    `db:"known"`
+	KnownPrint  []byte `db:"known_print"`
+	State       uint8  `db:"state"`
+	Walk        int64  `db:"walk"`
+	Began       int64  `db:"began"`
+	Count       int    `db:"count"`
+	Fingerprint []byte `db:"fingerprint"`
+	Contest     uint8  `db:"contest"`
+	ContestedBy int64  `db:"contested_by"`
+	Why         string `db:"why"`
+}
+
+const (
+	dayColumns = "on_behalf_of, day, known, known_print, state, walk, began, count, fingerprint, contest, contested_by, why"
+	upsertDay  = `INSERT INTO coverage (` + dayColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (on_behalf_of, day) DO UPDATE SET known = excluded.known, known_print = excluded.known_print,
+		state = excluded.state, walk = excluded.walk, began = excluded.began, count = excluded.count,
+		fingerprint = excluded.fingerprint, contest = excluded.contest, contested_by = excluded.contested_by, why = excluded.why`
+)
+
+func (r *dayRow) record() payout.DayRecord {
+	d := payout.DayRecord{
+		DayEvidence: payout.DayEvidence{
+			Day: payout.Day(r.Day), OnBehalfOf: r.OnBehalfOf, State: payout.DayState(r.State), Walk: r.Walk,
+			Began: payout.Millis(r.Began), Count: r.Count, Why: r.Why,
+		},
+		Known: r.Known, Contest: payout.Contest(r.Contest), ContestedBy: r.ContestedBy,
+	}
+	copy(d.Print[:], r.Fingerprint)
+	copy(d.KnownPrint[:], r.KnownPrint)
+	if d.Walk != 0 {
+		d.Fingerprint = d.Print.String()
+	}
+	return d
+}
+
+// day returns the page's working copy of a coverage row. Rows are written back by saveDays.
+func (p *pageTx) day(day payout.Day) (*dayRow, error) {
+	if r, ok := p.days[day]; ok {
+		return r, nil
+	}
+	r := new(dayRow)
+	err := p.tx.GetContext(p.ctx, r, "SELECT "+dayColumns+" FROM coverage WHERE on_behalf_of = ? AND day = ?", p.c.OnBehalfOf, day)
+	if errors.Is(err, sql.ErrNoRows) {
+		var none payout.Fingerprint
+		*r, err = dayRow{
+			OnBehalfOf: p.c.OnBehalfOf, Day: int64(day), State: uint8(payout.DayPartial), KnownPrint: none[:], Fingerprint: none[:],
+			Why: "no walk that began after the day had ended",
+		}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.days[day] = r
+	return r, nil
+}
+
+// addToDay records that this pass showed one more payout of the day. In a day that was shown complete there can be no
+// more: the proof was wrong.
+func (p *pageTx) addToDay(id string, day payout.Day, hash payout.IDHash) error {
+	r, err := p.day(day)
+	if err != nil {
+		return err
+	}
+	print := payout.Fingerprint(r.KnownPrint).Add(hash)
+	r.Known++
+	r.KnownPrint = print[:]
+	if payout.DayState(r.State) != payout.DayComplete {
+		return nil
+	}
+	r.State, r.Contest, r.ContestedBy = uint8(payout.DayPartial), uint8(payout.Disproved), p.walk
+	r.Why = fmt.Sprintf("it was shown complete by walk %d, then payout %s turned up", r.Walk, id)
+	p.alert("day %s%s was shown complete, but payout %s created that day has turned up since: the day is walked again",
+		day, under(p.c.OnBehalfOf), id)
+	p.result.Disproved = append(p.result.Disproved, day)
+	return nil
+}
+
+// under names an onBehalfOfId in a sentence.
+func under(onBehalfOf string) string {
+	if onBehalfOf == "" {
+		return ""
+	}
+	return " (on behalf of " + onBehalfOf + ")"
+}
+
+// prove writes, on a walk's last page, what the walk proves of each of its days, and the coverage rows of the page.
+func (p *pageTx) prove() error {
+	if p.c.Walk != nil && p.c.End != payout.PageMore {
+		for d := p.c.Walk.Days.From; d <= p.c.Walk.Days.To; d++ {
+			r, err := p.day(d)
+			if err != nil {
+				return err
+			}
+			p.judge(r, p.c.Judge(p.walk, r.record()))
+		}
+	}
+	for _, r := range p.days {
+		_, err := p.tx.ExecContext(p.ctx, upsertDay, r.OnBehalfOf, r.Day, r.Known, r.KnownPrint, r.State, r.Walk, r.Began, r.Count,
+			r.Fingerprint, r.Contest, r.ContestedBy, r.Why)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pageTx) judge(r *dayRow, v payout.DayVerdict) {
+	if v.Contest != payout.Uncontested && (payout.Contest(r.Contest) == payout.Uncontested || payout.Contest(r.Contest) != v.Contest) {
+		r.ContestedBy = p.walk
+	}
+	r.State, r.Contest, r.Why = uint8(v.State), uint8(v.Contest), v.Why
+	if v.Counts {
+		r.Walk, r.Began, r.Count, r.Fingerprint = p.walk, int64(p.c.Walk.Began), v.Tally.Count, v.Tally.Print[:]
+	}
+	if v.Alert != "" {
+		p.alert("%s", v.Alert)
+	}
+}
+
+// Coverage tells what is proven of the days of p under each of onBehalfOf; a day that no walk touched is DayNever.
+func (m *Mirror) Coverage(ctx context.Context, onBehalfOf []string, p payout.Period) (payout.Coverage, error) {
+	c := payout.Coverage{OnBehalfOf: onBehalfOf}
+	for _, pass := range onBehalfOf {
+		records, err := m.DayRecords(ctx, pass, p)
+		if err != nil {
+			return payout.Coverage{}, err
+		}
+		for _, r := range records {
+			c.Days = append(c.Days, r.DayEvidence)
+		}
+	}
+	return c, nil
+}
+
+// DayRecords returns what is stored of each day of p under one onBehalfOfId, in order, also of days never touched.
+func (m *Mirror) DayRecords(ctx context.Context, onBehalfOf string, p payout.Period) ([]payout.DayRecord, error) {
+	var rows []dayRow
+	err := m.r.SelectContext(ctx, &rows, "SELECT "+dayColumns+" FROM coverage WHERE on_behalf_of = ? AND day BETWEEN ? AND ? ORDER BY day",
+		onBehalfOf, p.From, p.To)
+	if err != nil {
+		return nil, wrap("read coverage", err)
+	}
+	records := make([]payout.DayRecord, 0, p.Days())
+	for d := p.From; d <= p.To; d++ {
+		if len(rows) > 0 && payout.Day(rows[0].Day) == d {
+			records = append(records, rows[0].record())
+			rows = rows[1:]
+			continue
+		}
+		records = append(records, payout.DayRecord{DayEvidence: payout.DayEvidence{
+			Day: d, OnBehalfOf: onBehalfOf, State: payout.DayNever, Why: "never asked for",
+		}})
+	}
+	return records, nil
+}
+
+// ContestedDays returns the days under one onBehalfOfId whose proof was contradicted and not yet renewed, in order.
+func (m *Mirror) ContestedDays(ctx context.Context, onBehalfOf string) ([]payout.Day, error) {
+	days := []payout.Day{}
+	err := m.r.SelectContext(ctx, &days, "SELECT day FROM coverage WHERE on_behalf_of = ? AND contest = ? ORDER BY day",
+		onBehalfOf, payout.Disproved)
+	return days, wrap("read coverage", err)
+}
+
+// Span returns the first and the last day of which anything is known under any onBehalfOfId; ok is false when nothing is.
+func (m *Mirror) Span(ctx context.Context) (p payout.Period, ok bool, err error) {
+	var row struct {
+		From sql.NullInt64 `db:"first"`
+		To   sql.NullInt64 `db:"last"`
+	}
+	err = m.r.GetContext(ctx, &row, "SELECT min(day) AS first, max(day) AS last FROM coverage")
+	return payout.Period{From: payout.Day(row.From.Int64), To: payout.Day(row.To.Int64)}, row.From.Valid, wrap("read coverage", err)
+}
+
+// Disprove withdraws the proof of a day: a comparison showed that the mirror does not hold what the API shows.
+func (m *Mirror) Disprove(ctx context.Context, run int64, onBehalfOf string, day payout.Day, why, alert string) error {
+	return wrap("disprove day", m.write(context.WithoutCancel(ctx), func(tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE coverage SET state = ?, contest = ?, contested_by = 0, why = ?
+			WHERE on_behalf_of = ? AND day = ?`, payout.DayPartial, payout.Disproved, why, onBehalfOf, day)
+		if err == nil {
+			err = addAlert(ctx, tx, run, payout.MillisOf(m.clock()), alert)
+		}
+		return err
+	}))
+}

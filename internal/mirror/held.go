@@ -1,0 +1,169 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/jmoiron/sqlx"
+
+	"payrecon/internal/payout"
+)
+
+// dayMillis is one day in milliseconds.
+const dayMillis = 86_400_000
+
+// heldRow is a payout with the pass it belongs to.
+type heldRow struct {
+	N          int64  `db:"n"`
+	ID         string `db:"id"`
+	OnBehalfOf string `db:"on_behalf_of"`
+	Created    int64  `db:"created"`
+}
+
+const (
+	selectOpen = `SELECT p.n, p.id, w.word AS on_behalf_of, p.created
+		FROM payouts p INDEXED BY payouts_open JOIN words w ON w.n = p.on_behalf_of
+		WHERE p.final = 0 ORDER BY p.created, p.id`
+
+	// A payout that is final since less than lookback and was created before the windows took more than a day for it,
+	// but for those created shortly before the windows begin.
+	selectLateFinals = `SELECT p.n, p.id, w.word AS on_behalf_of, p.created FROM (
+			SELECT n, id, on_behalf_of, created FROM payouts INDEXED BY payouts_slow
+			WHERE changed > created + 86400000 AND changed >= ? AND final = 1 AND (created < ? OR created >= ?)
+			UNION
+			SELECT n, id, on_behalf_of, created FROM payouts INDEXED BY payouts_created
+			WHERE created >= ? AND created < ? AND changed >= ? AND final = 1
+			UNION
+			SELECT n, id, on_behalf_of, created FROM payouts INDEXED BY payouts_created
+			WHERE created >= ? AND changed >= ? AND final = 1
+		) p JOIN words w ON w.n = p.on_behalf_of
+		ORDER BY p.created, p.id`
+)
+
+// HeldOpen returns every payout whose status is not final, whatever its age, oldest first.
+func (m *Mirror) HeldOpen(ctx context.Context) ([]payout.HeldPayout, error) {
+	return m.held(ctx, selectOpen)
+}
+
+// LateFinals returns the payouts that became final at or after since and were created outside of the days of walked.
+func (m *Mirror) LateFinals(ctx context.Context, since payout.Millis, walked payout.Period) ([]payout.HeldPayout, error) {
+	from, to := int64(walked.From)*dayMillis, int64(walked.To+1)*dayMillis
+	// created outside the windows and final within a day of that: created at or after since - one day
+	return m.held(ctx, selectLateFinals, since, from, to, int64(since)-dayMillis, from, since, max(to, int64(since)-dayMillis), since)
+}
+
+func (m *Mirror) held(ctx context.Context, query string, args ...any) ([]payout.HeldPayout, error) {
+	var rows []heldRow
+	if err := m.r.SelectContext(ctx, &rows, query, args...); err != nil {
+		return nil, wrap("read payouts to ask for", err)
+	}
+	held := make([]payout.HeldPayout, len(rows))
+	for i, r := range rows {
+		held[i] = payout.HeldPayout{N: r.N, ID: r.ID, OnBehalfOf: r.OnBehalfOf, Created: payout.Millis(r.Created)}
+	}
+	return held, nil
+}
+
+// AlsoShownTo returns which of the payouts another onBehalfOfId has shown too, by number.
+func (m *Mirror) AlsoShownTo(ctx context.Context, held []payout.HeldPayout) (map[int64][]string, error) {
+	also := map[int64][]string{}
+	for _, h := range held {
+		var passes []string
+		err := m.r.SelectContext(ctx, &passes,
+			"SELECT w.word FROM payout_also a JOIN words w ON w.n = a.on_behalf_of WHERE a.n = ? ORDER BY w.word", h.N)
+		if err != nil {
+			return nil, wrap("read onBehalfOfIds", err)
+		}
+		if len(passes) > 0 {
+			also[h.N] = passes
+		}
+	}
+	return also, nil
+}
+
+// MarkVanished records payouts that were asked for by id and twice not returned, and returns those that were not
+// recorded before. They stay in the mirror; one that shows again is no longer vanished.
+func (m *Mirror) MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout) (fresh []payout.HeldPayout, err error) {
+	if len(gone) == 0 {
+		return nil, nil
+	}
+	m.writer.mu.Lock()
+	defer m.writer.mu.Unlock()
+	ctx = context.WithoutCancel(ctx)
+	err = m.write(ctx, func(tx *sqlx.Tx) error {
+		for _, h := range gone {
+			result, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO vanished (payout, run, at) VALUES (?, ?, ?)", h.N, run, payout.MillisOf(m.clock()))
+			if err != nil {
+				return err
+			}
+			if added, err := result.RowsAffected(); err != nil {
+				return err
+			} else if added > 0 {
+				fresh = append(fresh, h)
+			}
+		}
+		return nil
+	})
+	m.writer.loaded = false
+	return fresh, wrap("mark vanished payouts", err)
+}
+
+// Vanished returns the payouts that the API does not show any more, oldest first.
+func (m *Mirror) Vanished(ctx context.Context) ([]payout.HeldPayout, error) {
+	return m.held(ctx, `SELECT p.n, p.id, w.word AS on_behalf_of, p.created FROM vanished v JOIN payouts p ON p.n = v.payout
+		JOIN words w ON w.n = p.on_behalf_of ORDER BY p.created, p.id`)
+}
+
+// SyncStart returns the first day of nightly runs; ok is false before the first sync.
+func (m *Mirror) SyncStart(ctx context.Context) (day payout.Day, ok bool, err error) {
+	text, err := getMeta(ctx, m.r, metaSyncStart)
+	if err != nil || text == "" {
+		return 0, false, wrap("read first day of nightly runs", err)
+	}
+	day, err = payout.ParseDay(text)
+	return day, true, wrap("read first day of nightly runs", err)
+}
+
+// SetSyncStart sets the first day of nightly runs.
+func (m *Mirror) SetSyncStart(ctx context.Context, day payout.Day) error {
+	return wrap("set first day of nightly runs", m.write(ctx, func(tx *sqlx.Tx) error {
+		return setMeta(ctx, tx, metaSyncStart, day.String())
+	}))
+}
+
+// AddAlerts keeps what a person should know, found by a run.
+func (m *Mirror) AddAlerts(ctx context.Context, run int64, texts []string) error {
+	if len(texts) == 0 {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	return wrap("keep alerts", m.write(ctx, func(tx *sqlx.Tx) error {
+		for _, text := range texts {
+			if err := addAlert(ctx, tx, run, payout.MillisOf(m.clock()), text); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+func addAlert(ctx context.Context, tx *sqlx.Tx, run int64, at payout.Millis, text string) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO alerts (run, at, text) VALUES (?, ?, ?)", run, at, text)
+	return err
+}
+
+// InFlightByAge counts the payouts that are not final by whole days since their creation.
+func (m *Mirror) InFlightByAge(ctx context.Context, asOf payout.Millis) (map[int]int, error) {
+	var rows []struct {
+		Age   int `db:"age"`
+		Count int `db:"count"`
+	}
+	err := m.r.SelectContext(ctx, &rows, fmt.Sprintf(`SELECT max(0, (? - created) / %s) AS age, count(*) AS count
+		FROM payouts INDEXED BY payouts_open WHERE final = 0 GROUP BY age ORDER BY age`, strconv.Itoa(dayMillis)), asOf)
+	ages := make(map[int]int, len(rows))
+	for _, r := range rows {
+		ages[r.Age] = r.Count
+	}
+	return ages, wrap("count payouts in flight", err)
+}
