@@ -1,0 +1,103 @@
+package payapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"iter"
+	"net/http"
+
+	"payrecon/internal/payout"
+)
+
+// maxCursor is the longest cursor that is sent back; the documented example has nine bytes.
+const maxCursor = 2048
+
+// sameAgain is how many times in a row a page may show exactly the ids of the one before. A list that shifts under a
+// cursor by position can show a page twice; one that never changes is a server that does not page.
+const sameAgain = 2
+
+// Pages walks through the answer to q, from cursor on ("" = from the start). It ends after the first page whose End is
+// not payout.PageMore, or with one error:
+//
+//   - fewer rows than the limit: PageRegular, whatever cursor the page carries (documented);
+//   - a full page with a new cursor: PageMore;
+//   - a full page without a cursor, with a cursor seen before in this walk, or with the same ids for the third time in a
+//     row: PageUnsure.
+//
+// A page with more rows than the limit is kept whole and counts as full. A walk of more than Options.MaxPages pages is an
+// error, as is a cursor of more than 2048 bytes. All rows carry q.OnBehalfOf.
+func (c *Client) Pages(ctx context.Context, q payout.Query, cursor string) iter.Seq2[*payout.Page, error] {
+	return func(yield func(*payout.Page, error) bool) {
+		if q.Limit < 0 {
+			yield(nil, payout.Errorf(payout.KindInput, "limit %d: want 1 to %d", q.Limit, payout.MaxLimit))
+			return
+		}
+		w := walk{limit: limit(q), seen: map[string]bool{cursor: true}}
+		for pages := 1; ; pages++ {
+			page, next, err := c.page(ctx, q, cursor)
+			if err == nil && pages > c.maxPages {
+				err = payout.Errorf(payout.KindTransport, "GET %s at %s: no end after %d pages: ask for a shorter range of days", payoutsPath, c.base.Host, c.maxPages)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			page.End = w.judge(page.Payouts, next)
+			if page.End == payout.PageMore {
+				page.Next = next
+			}
+			if !yield(page, nil) || page.End != payout.PageMore {
+				return
+			}
+			cursor = next
+		}
+	}
+}
+
+// page asks for one page, and returns it with the cursor that its paging holds.
+func (c *Client) page(ctx context.Context, q payout.Query, cursor string) (*payout.Page, string, error) {
+	r := call{method: http.MethodGet, path: payoutsPath, query: encode(q, cursor), cursor: cursor != ""}
+	page := &payout.Page{Cursor: cursor}
+	next, tries, err := get(ctx, c, r, func(a *answer) (next string, err error) {
+		page.Payouts, next, err = decodePage(a.body, q.OnBehalfOf)
+		page.Asked = payout.MillisOf(a.asked)
+		if !a.date.IsZero() {
+			page.ServerDate = payout.MillisOf(a.date)
+		}
+		return next, err
+	})
+	page.Requests = tries
+	if err == nil && len(next) > maxCursor {
+		err = payout.Errorf(payout.KindTransport, "GET %s at %s: unusable answer: a cursor of %d bytes", payoutsPath, c.base.Host, len(next))
+	}
+	return page, next, err
+}
+
+// walk is what one walk remembers of its pages.
+type walk struct {
+	limit int
+	seen  map[string]bool // cursors
+	ids   [32]byte        // hash of the last page's ids, in order
+	same  int             // how many pages in a row repeated the ids of the one before
+}
+
+// judge says how a page ended.
+func (w *walk) judge(rows []payout.Payout, next string) payout.PageEnd {
+	if len(rows) < w.limit {
+		return payout.PageRegular
+	}
+	h := sha256.New()
+	for i := range rows {
+		h.Write([]byte(rows[i].ID))
+		h.Write([]byte{0})
+	}
+	w.same++
+	if ids := [32]byte(h.Sum(nil)); ids != w.ids {
+		w.ids, w.same = ids, 0
+	}
+	if next == "" || w.seen[next] || w.same >= sameAgain {
+		return payout.PageUnsure
+	}
+	w.seen[next] = true
+	return payout.PageMore
+}

@@ -1,0 +1,113 @@
+package payapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"payrecon/internal/payout"
+)
+
+// get sends a GET until it gets an answer that decode accepts, a refusal that will not change, or the bounds of
+// Options: Attempts, MaxElapsed, ctx. Each try is a request of its own. It returns the answer and the number of tries.
+func get[T any](ctx context.Context, c *Client, r call, decode func(*answer) (T, error)) (value T, tries int, err error) {
+	waits := newWaits()
+	try := func() (T, error) {
+		tries++
+		if tries > 1 {
+			c.retries.Add(1)
+		}
+		got, f := c.send(ctx, r)
+		if f == nil {
+			v, err := decode(got)
+			if err == nil {
+				return v, nil
+			}
+			// An answer that ends early was torn on its way; any other defect would come again.
+			f = &failure{err: c.notDocumented(r, err), again: errors.Is(err, errTorn)}
+		}
+		var none T
+		if f.after > c.maxWait {
+			return none, backoff.Permanent(fmt.Errorf("%w (longer than the %s that are waited for)", f.err, c.maxWait))
+		}
+		if !f.again {
+			return none, backoff.Permanent(f.err)
+		}
+		waits.after = f.after
+		return none, f.err
+	}
+	value, err = backoff.Retry(ctx, try,
+		backoff.WithBackOff(waits), backoff.WithMaxTries(uint(c.attempts)), backoff.WithMaxElapsedTime(c.maxElapsed),
+		backoff.WithNotify(func(err error, wait time.Duration) {
+			c.log.Info("payouts API: trying again", "try", tries, "wait", wait.Round(time.Millisecond), "error", err)
+		}))
+	return value, tries, c.lastWord(ctx, r, tries, err)
+}
+
+// lastWord turns what the retries ended with into the error of the whole request.
+func (c *Client) lastWord(ctx context.Context, r call, tries int, err error) error {
+	var permanent *backoff.PermanentError
+	if errors.As(err, &permanent) {
+		err = permanent.Unwrap()
+	}
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+		return c.interrupted(r, context.Cause(ctx))
+	case tries > 1:
+		return payout.Errorf(payout.KindOf(err), "%w (after %d tries)", err, tries)
+	}
+	return err
+}
+
+// waits says how long to wait before the next try: what the server asked for, else exponentially longer times, half of
+// them by chance, so that workers that failed together do not return together.
+type waits struct {
+	backoff.ExponentialBackOff
+	after time.Duration // what the last answer asked for; 0 = nothing
+}
+
+func newWaits() *waits {
+	w := &waits{}
+	w.InitialInterval = 300 * time.Millisecond
+	w.Multiplier = 2
+	w.RandomizationFactor = 0.5
+	w.MaxInterval = 30 * time.Second
+	return w
+}
+
+// NextBackOff returns the wait before the next try.
+func (w *waits) NextBackOff() time.Duration {
+	own := w.ExponentialBackOff.NextBackOff()
+	return max(w.after, own)
+}
+
+// retryAfter reads a Retry-After header: whole seconds, or an HTTP date, which is measured against the server's own
+// Date (ours, when it sent none), because only the difference is meant. It reports false for anything else.
+func retryAfter(value string, date, ours time.Time) (time.Duration, bool) {
+	value = strings.TrimSpace(value)
+	const longest = 365 * 24 * time.Hour
+	if value != "" && strings.Trim(value, "0123456789") == "" {
+		seconds := time.Duration(0)
+		for _, digit := range value {
+			if seconds = seconds*10 + time.Duration(digit-'0'); seconds > longest/time.Second {
+				return longest, true
+			}
+		}
+		return seconds * time.Second, true
+	}
+	when, err := http.ParseTime(value)
+	if err != nil {
+		return 0, false
+	}
+	if date.IsZero() {
+		date = ours
+	}
+	return min(max(when.Sub(date), 0), longest), true
+}

@@ -1,0 +1,235 @@
+package payapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"payrecon/internal/payout"
+)
+
+// What is read of an answer at most, decompressed. A documented page of 200 payouts is about 200 KB.
+const (
+	maxBody      = 32 << 20
+	maxErrorBody = 64 << 10
+)
+
+// call is one request as it will be sent, all but its authorization.
+type call struct {
+	method string
+	path   string // below the base URL, not escaped
+	query  string // byte for byte as sent and signed
+	body   []byte
+	cursor bool // the query carries a cursor
+}
+
+// answer is the success that a request met.
+type answer struct {
+	asked time.Time // our clock, just before the request
+	date  time.Time // the Date header; zero without one
+	body  []byte
+}
+
+// failure is one try that failed, and what may be done about it.
+type failure struct {
+	err     error
+	again   bool          // the same GET may succeed later
+	after   time.Duration // not before; 0 = as the backoff says
+	refused bool          // known: the server did not act on the request, or never saw it
+}
+
+// send makes one try: it waits for its turn, authorizes, sends and reads. ctx bounds the waiting, and with the timeout
+// the request.
+func (c *Client) send(ctx context.Context, r call) (*answer, *failure) {
+	if err := c.pace.wait(ctx); err != nil {
+		return nil, &failure{err: c.interrupted(r, err), refused: true}
+	}
+	limited, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	req, err := c.request(limited, r)
+	if err != nil {
+		return nil, &failure{err: err, refused: true}
+	}
+	c.requests.Add(1)
+	asked := c.clock()
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.lost(ctx, r, req, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	got := &answer{asked: asked}
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		got.date = date
+	}
+	c.log.Debug("payouts API", "method", r.method, "path", r.path, "status", resp.StatusCode, "took", c.clock().Sub(asked))
+	success := resp.StatusCode == http.StatusOK || r.method == http.MethodPost && resp.StatusCode == http.StatusCreated
+	if !success {
+		return nil, c.refusal(r, req, resp, got)
+	}
+	if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
+		return nil, &failure{err: c.notDocumented(r, fmt.Errorf("the answer is encoded as %q", clip(enc, 40)))}
+	}
+	if got.body, err = readBody(resp, maxBody); err != nil {
+		if errors.Is(err, errTooLong) {
+			return nil, &failure{err: c.notDocumented(r, err)}
+		}
+		return nil, c.lost(ctx, r, req, fmt.Errorf("the answer broke off: %w", err))
+	}
+	c.pace.answered()
+	return got, nil
+}
+
+// request builds and authorizes one request. Its query is r.query, untouched.
+func (c *Client) request(ctx context.Context, r call) (*http.Request, error) {
+	u := *c.base
+	u.RawPath = c.base.EscapedPath() + (&url.URL{Path: r.path}).EscapedPath()
+	u.Path = c.base.Path + r.path
+	u.RawQuery = r.query
+	var body io.Reader
+	if r.body != nil {
+		body = bytes.NewReader(r.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), body)
+	if err != nil {
+		return nil, payout.Errorf(payout.KindInput, "%s %s at %s: the request cannot be built", r.method, r.path, c.base.Host)
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.userAgent)
+	if r.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if err := c.auth.Authorize(req, r.body); err != nil {
+		return nil, err
+	}
+	return req, nil
+}
+
+var errTooLong = errors.New("the answer is too long")
+
+// readBody reads at most limit bytes of the body, and refuses a longer one without reading on.
+func readBody(resp *http.Response, limit int64) ([]byte, error) {
+	tooLong := fmt.Errorf("%w: more than %d MiB", errTooLong, limit>>20)
+	if resp.ContentLength > limit {
+		return nil, tooLong
+	}
+	var b bytes.Buffer
+	b.Grow(int(min(max(resp.ContentLength, 0), 1<<20)) + bytes.MinRead)
+	n, err := b.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	if n > limit {
+		return nil, tooLong
+	}
+	return b.Bytes(), err
+}
+
+// refusal reads an answer that is not a success.
+func (c *Client) refusal(r call, req *http.Request, resp *http.Response, got *answer) *failure {
+	e := &Error{Method: r.method, Path: r.path, Host: c.base.Host, Status: resp.StatusCode, Cursor: r.cursor}
+	if !got.date.IsZero() {
+		e.Skew = got.date.Sub(got.asked)
+	}
+	e.External = strings.EqualFold(resp.Header.Get("token-external-error"), "true")
+	if target, err := resp.Location(); err == nil {
+		e.Target = scrub(clip(target.Host, 100), req.Header)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	if err == nil {
+		e.decodeError(body)
+	}
+	e.Code, e.Message, e.TraceID = scrub(e.Code, req.Header), scrub(e.Message, req.Header), scrub(e.TraceID, req.Header)
+	f := &failure{again: e.transient(), refused: refused(e.Status)}
+	if e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable {
+		f.after, _ = retryAfter(resp.Header.Get("Retry-After"), got.date, got.asked)
+		e.RetryAfter = f.after
+	}
+	if e.Status == http.StatusTooManyRequests {
+		c.pace.refused(min(f.after, c.maxWait))
+	}
+	if e.Status < 300 {
+		f.err = c.notDocumented(r, fmt.Errorf("status %d, which has no payouts", e.Status))
+		return f
+	}
+	f.err = payout.Errorf(e.kind(), "%w", e)
+	return f
+}
+
+// refused reports whether a status says that the server did not act on a request: the documented client errors, and 501.
+// A 408, a redirect and a 5xx leave open what was done.
+func refused(status int) bool {
+	return status >= 400 && status < 500 && status != http.StatusRequestTimeout || status == http.StatusNotImplemented
+}
+
+// notDocumented is the error for a success whose content is not what the API documents.
+func (c *Client) notDocumented(r call, err error) error {
+	return payout.Errorf(payout.KindTransport, "%s %s at %s: unusable answer: %w", r.method, r.path, c.base.Host, err)
+}
+
+// interrupted is the error for a request that its context ended.
+func (c *Client) interrupted(r call, cause error) error {
+	kind := payout.KindInterrupted
+	if errors.Is(cause, context.DeadlineExceeded) {
+		kind = payout.KindTransport
+	}
+	return payout.Errorf(kind, "%s %s at %s: %w", r.method, r.path, c.base.Host, cause)
+}
+
+// lost is the failure of a request that got no whole answer.
+func (c *Client) lost(ctx context.Context, r call, req *http.Request, err error) *failure {
+	unsent := neverSent(err)
+	if ctx.Err() != nil {
+		return &failure{err: c.interrupted(r, context.Cause(ctx)), refused: unsent}
+	}
+	again := true
+	var cert *tls.CertificateVerificationError
+	var plain tls.RecordHeaderError
+	if errors.As(err, &cert) || errors.As(err, &plain) {
+		again = false
+	}
+	text := ""
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		text = fmt.Sprintf("no whole answer within %s", c.timeout)
+	default:
+		text = scrub(stripURL(err), req.Header)
+	}
+	return &failure{
+		err:     payout.Errorf(payout.KindTransport, "%s %s at %s: %s", r.method, r.path, c.base.Host, clip(text, 400)),
+		again:   again,
+		refused: unsent,
+	}
+}
+
+// neverSent reports whether err proves that no byte of the request left: no connection came about.
+func neverSent(err error) bool {
+	var op *net.OpError
+	var cert *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	var plain tls.RecordHeaderError
+	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") ||
+		errors.As(err, &cert) || errors.As(err, &unknown) || errors.As(err, &plain)
+}
+
+// stripURL returns the text of err without the URL that net/http puts round it, and without the user part of any
+// other: that of a proxy holds a password.
+func stripURL(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	words := strings.Fields(err.Error())
+	for i, w := range words {
+		scheme, rest, isURL := strings.Cut(w, "://")
+		if at := strings.LastIndexByte(rest, '@'); isURL && at >= 0 {
+			words[i] = scheme + "://[secret]" + rest[at:]
+		}
+	}
+	return strings.Join(words, " ")
+}
