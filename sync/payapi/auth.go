@@ -24,8 +24,8 @@ type fixedHeader struct{ scheme, secret string }
 
 func fixed(scheme, secret string) fixedHeader {
 	secret = strings.TrimSpace(secret)
-	if len(secret) > len(scheme) && strings.EqualFold(secret[:len(scheme)+1], scheme+" ") {
-		secret = strings.TrimSpace(secret[len(scheme)+1:])
+	if first, rest, _ := strings.Cut(secret, " "); strings.EqualFold(first, scheme) {
+		secret = strings.TrimSpace(rest)
 	}
 	return fixedHeader{scheme, secret}
 }

@@ -38,6 +38,7 @@ type Client struct {
 	auth       Authorizer
 	timeout    time.Duration
 	attempts   int
+	firstWait  time.Duration // before the second try, give or take a half; then twice as long each time
 	maxElapsed time.Duration
 	maxWait    time.Duration
 	maxPages   int
@@ -68,6 +69,7 @@ func New(o Options) (*Client, error) {
 		auth:       o.Auth,
 		timeout:    orDefault(o.Timeout, 30*time.Second),
 		attempts:   orDefault(o.Attempts, 6),
+		firstWait:  300 * time.Millisecond,
 		maxElapsed: orDefault(o.MaxElapsed, 10*time.Minute),
 		maxWait:    orDefault(o.MaxWait, 5*time.Minute),
 		maxPages:   orDefault(o.MaxPages, 100_000),

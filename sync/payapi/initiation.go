@@ -1,11 +1,9 @@
 package payapi
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -71,23 +69,50 @@ func ParseInitiation(text []byte) (Initiation, error) {
 	if _, err := s.hash(); err != nil {
 		return Initiation{}, payout.Errorf(payout.KindInput, "the request cannot be read: %w", err)
 	}
-	wrapped := false
-	s.eachMember(0, func(name string, _ int32) { wrapped = wrapped || name == "initiation" })
-	var w initiationBody
-	var into any = &w.Initiation
-	if wrapped {
-		into = &w
+	var in Initiation
+	c := &in.Creditor
+	fields := shape{
+		"refId": &in.RefID, "onBehalfOfId": &in.OnBehalfOf, "description": &in.Description,
+		"amount": shape{"value": &in.Amount, "currency": &in.Currency},
+		"debtor": shape{"accountId": &in.DebtorAccount},
+		"creditor": shape{
+			"name": &c.Name, "ultimateCreditorName": &c.UltimateName, "bankName": &c.BankName, "iban": &c.IBAN, "bic": &c.BIC,
+			"accountNumber": &c.AccountNumber, "sortCode": &c.SortCode, "accountVerificationId": &c.VerificationID,
+		},
 	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil && !errors.Is(err, io.EOF) {
-		return Initiation{}, payout.Errorf(payout.KindInput, "the request cannot be read: %s", strings.TrimPrefix(err.Error(), "json: "))
+	s.eachMember(0, func(name string, _ int32) {
+		if name == "initiation" {
+			fields = shape{name: fields}
+		}
+	})
+	if err := s.fill(0, "", fields); err != nil {
+		return Initiation{}, payout.Errorf(payout.KindInput, "the request cannot be read: %w", err)
 	}
-	f := w.Initiation
-	return Initiation{
-		RefID: f.RefID, Amount: f.Amount.Value, Currency: f.Amount.Currency, Description: f.Description,
-		DebtorAccount: f.Debtor.AccountID, Creditor: payout.Creditor(f.Creditor), OnBehalfOf: f.OnBehalfOf,
-	}, nil
+	return in, nil
+}
+
+// shape says what an object may hold: *string for text, shape for an object.
+type shape map[string]any
+
+// fill reads the object at node i into the targets of sh, and refuses everything else.
+func (s *scanner) fill(i int32, path string, sh shape) (err error) {
+	if s.nodes[i].kind != kindObject {
+		return fmt.Errorf("%q: want an object in braces", cmp.Or(strings.TrimSuffix(path, "."), "the whole"))
+	}
+	s.eachMember(i, func(name string, v int32) {
+		field := path + clip(name, 40)
+		switch target := sh[name].(type) {
+		case shape:
+			err = cmp.Or(err, s.fill(v, field+".", target))
+		case *string:
+			if *target = s.scalar(v); s.nodes[v].kind != kindString {
+				err = cmp.Or(err, fmt.Errorf("%q: want text in quotes", field))
+			}
+		default:
+			err = cmp.Or(err, fmt.Errorf("%q is not a field of an initiation", field))
+		}
+	})
+	return err
 }
 
 // body writes the request's JSON. Spaces and dashes of accounts are for people, and left out.

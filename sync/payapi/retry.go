@@ -16,7 +16,7 @@ import (
 // get sends a GET until it gets an answer that decode accepts, a refusal that will not change, or the bounds of
 // Options: Attempts, MaxElapsed, ctx. Each try is a request of its own. It returns the answer and the number of tries.
 func get[T any](ctx context.Context, c *Client, r call, decode func(*answer) (T, error)) (value T, tries int, err error) {
-	waits := newWaits()
+	waits := newWaits(c.firstWait)
 	try := func() (T, error) {
 		tries++
 		if tries > 1 {
@@ -73,20 +73,17 @@ type waits struct {
 	after time.Duration // what the last answer asked for; 0 = nothing
 }
 
-func newWaits() *waits {
+func newWaits(first time.Duration) *waits {
 	w := &waits{}
-	w.InitialInterval = 300 * time.Millisecond
+	w.InitialInterval = first
 	w.Multiplier = 2
 	w.RandomizationFactor = 0.5
 	w.MaxInterval = 30 * time.Second
 	return w
 }
 
-// NextBackOff returns the wait before the next try.
-func (w *waits) NextBackOff() time.Duration {
-	own := w.ExponentialBackOff.NextBackOff()
-	return max(w.after, own)
-}
+// NextBackOff returns the wait before the next try: the longer of both, so that nobody returns earlier than asked.
+func (w *waits) NextBackOff() time.Duration { return max(w.after, w.ExponentialBackOff.NextBackOff()) }
 
 // retryAfter reads a Retry-After header: whole seconds, or an HTTP date, which is measured against the server's own
 // Date (ours, when it sent none), because only the difference is meant. It reports false for anything else.

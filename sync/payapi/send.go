@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -187,34 +186,29 @@ func (c *Client) lost(ctx context.Context, r call, req *http.Request, err error)
 	if ctx.Err() != nil {
 		return &failure{err: c.interrupted(r, context.Cause(ctx)), refused: unsent}
 	}
-	again := true
-	var cert *tls.CertificateVerificationError
-	var plain tls.RecordHeaderError
-	if errors.As(err, &cert) || errors.As(err, &plain) {
-		again = false
-	}
-	text := ""
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
+	text := scrub(stripURL(err), req.Header)
+	if errors.Is(err, context.DeadlineExceeded) {
 		text = fmt.Sprintf("no whole answer within %s", c.timeout)
-	default:
-		text = scrub(stripURL(err), req.Header)
 	}
 	return &failure{
 		err:     payout.Errorf(payout.KindTransport, "%s %s at %s: %s", r.method, r.path, c.base.Host, clip(text, 400)),
-		again:   again,
+		again:   !noTLS(err),
 		refused: unsent,
 	}
 }
 
-// neverSent reports whether err proves that no byte of the request left: no connection came about.
+// neverSent reports whether err proves that no byte of the request left, because no connection came about.
 func neverSent(err error) bool {
 	var op *net.OpError
+	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") || noTLS(err)
+}
+
+// noTLS reports whether the server speaks no TLS, or shows a certificate that proves nothing. Another try would meet the
+// same server.
+func noTLS(err error) bool {
 	var cert *tls.CertificateVerificationError
-	var unknown x509.UnknownAuthorityError
 	var plain tls.RecordHeaderError
-	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") ||
-		errors.As(err, &cert) || errors.As(err, &unknown) || errors.As(err, &plain)
+	return errors.As(err, &cert) || errors.As(err, &plain) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // stripURL returns the text of err without the URL that net/http puts round it, and without the user part of any

@@ -1,0 +1,219 @@
+package payapi
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"payrecon/internal/payout"
+)
+
+// pageOf writes a page of rows with the ids from, from+1, ...
+func pageOf(from, rows int, cursor string) string {
+	var b strings.Builder
+	for i := range rows {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"id":"po:%d","createdDateTime":"2026-03-04T05:06:07Z","status":"INITIATION_PENDING"}`, from+i)
+	}
+	return fmt.Sprintf(`{"payouts":[%s],"paging":{"limit":12,"offset":%q}}`, b.String(), cursor)
+}
+
+// walkAll collects a walk. Errors must not show the secret.
+func walkAll(t *testing.T, c *Client, q payout.Query, cursor string) (pages []*payout.Page, err error) {
+	t.Helper()
+	for page, perr := range c.Pages(t.Context(), q, cursor) {
+		if perr != nil {
+			err = perr
+			continue
+		}
+		pages = append(pages, page)
+	}
+	if err != nil && strings.Contains(err.Error(), secret) {
+		t.Errorf("the error shows the secret: %v", err)
+	}
+	return pages, err
+}
+
+func TestPagesEnd(t *testing.T) {
+	always := func(body string) http.HandlerFunc { return answerWith(200, body) }
+	byCursor := func(pages map[string]string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, pages[r.URL.Query().Get("offset")])
+		}
+	}
+	var fresh atomic.Int64
+	tests := []struct {
+		name   string
+		limit  int
+		server http.HandlerFunc
+		want   []payout.PageEnd
+	}{
+		{"empty", 2, always(pageOf(0, 0, "")), []payout.PageEnd{payout.PageRegular}},
+		{"empty with a cursor", 2, always(pageOf(0, 0, "a")), []payout.PageEnd{payout.PageRegular}},
+		{"short with a cursor", 2, always(pageOf(0, 1, "a")), []payout.PageEnd{payout.PageRegular}},
+		{"two pages", 2, byCursor(map[string]string{"": pageOf(0, 2, "a"), "a": pageOf(2, 1, "")}), []payout.PageEnd{payout.PageMore, payout.PageRegular}},
+		{"full without a cursor", 2, always(pageOf(0, 2, "")), []payout.PageEnd{payout.PageUnsure}},
+		{"repeated cursor", 2, byCursor(map[string]string{"": pageOf(0, 2, "a"), "a": pageOf(2, 2, "a")}), []payout.PageEnd{payout.PageMore, payout.PageUnsure}},
+		{
+			"a cursor of long ago", 2, byCursor(map[string]string{"": pageOf(0, 2, "a"), "a": pageOf(2, 2, "b"), "b": pageOf(4, 2, "c"), "c": pageOf(6, 2, "a")}),
+			[]payout.PageEnd{payout.PageMore, payout.PageMore, payout.PageMore, payout.PageUnsure},
+		},
+		{"more rows than asked for", 2, byCursor(map[string]string{"": pageOf(0, 5, "a"), "a": pageOf(5, 1, "")}), []payout.PageEnd{payout.PageMore, payout.PageRegular}},
+		{"one example for ever, one cursor", 200, always(pageOf(0, 1, "LerV6Jmex")), []payout.PageEnd{payout.PageRegular}},
+		{"one example for ever, one cursor, limit 1", 1, always(pageOf(0, 1, "LerV6Jmex")), []payout.PageEnd{payout.PageMore, payout.PageUnsure}},
+		{"one example for ever, fresh cursors", 1, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, pageOf(0, 1, fmt.Sprint(fresh.Add(1))))
+		}, []payout.PageEnd{payout.PageMore, payout.PageMore, payout.PageUnsure}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := serve(t, tt.server)
+			pages, err := walkAll(t, c.Client, payout.Query{Limit: tt.limit}, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []payout.PageEnd
+			for i, p := range pages {
+				got = append(got, p.End)
+				if (p.Next != "") != (p.End == payout.PageMore) {
+					t.Errorf("page %d: End %d with Next %q", i, p.End, p.Next)
+				}
+			}
+			if fmt.Sprint(got) != fmt.Sprint(tt.want) {
+				t.Errorf("page ends = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestPagesFillThePage(t *testing.T) {
+	date := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	ours := date.Add(-90 * time.Second)
+	var tries atomic.Int64
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", date.Format(http.TimeFormat))
+		if tries.Add(1) == 1 {
+			w.WriteHeader(503)
+			return
+		}
+		_, _ = io.WriteString(w, pageOf(7, 1, ""))
+	}, func(o *Options) { o.Clock = func() time.Time { return ours } })
+	pages, err := walkAll(t, c.Client, payout.Query{OnBehalfOf: "sub"}, "start")
+	if err != nil || len(pages) != 1 {
+		t.Fatalf("%d pages, %v, want one", len(pages), err)
+	}
+	p := pages[0]
+	if p.Cursor != "start" || p.Asked != payout.MillisOf(ours) || p.ServerDate != payout.MillisOf(date) || p.Requests != 2 || p.Payouts[0].OnBehalfOf != "sub" {
+		t.Errorf("page = %+v, want cursor start, asked %d, server date %d, 2 requests, onBehalfOf sub", p, payout.MillisOf(ours), payout.MillisOf(date))
+	}
+	if requests, retries := c.Stats(); requests != 2 || retries != 1 {
+		t.Errorf("Stats = %d, %d, want 2 requests, 1 retry", requests, retries)
+	}
+}
+
+func TestEndlessPagesEnd(t *testing.T) {
+	var n atomic.Int64
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		i := int(n.Add(1))
+		_, _ = io.WriteString(w, pageOf(i, 1, fmt.Sprint("c", i)))
+	}, func(o *Options) { o.MaxPages = 5 })
+	pages, err := walkAll(t, c.Client, payout.Query{Limit: 1}, "")
+	if len(pages) != 5 || err == nil || !strings.Contains(err.Error(), "no end after 5 pages") {
+		t.Errorf("%d pages, %v, want 5 and an error", len(pages), err)
+	}
+}
+
+func TestPagesStopsWithItsReader(t *testing.T) {
+	var n atomic.Int64
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		i := int(n.Add(1))
+		_, _ = io.WriteString(w, pageOf(i, 1, fmt.Sprint("c", i)))
+	})
+	for range c.Pages(t.Context(), payout.Query{Limit: 1}, "") {
+		break
+	}
+	if n.Load() != 1 {
+		t.Errorf("%d requests, want 1", n.Load())
+	}
+}
+
+func TestQueryIsStable(t *testing.T) {
+	var got string
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got = r.URL.RawQuery
+		_, _ = io.WriteString(w, pageOf(0, 0, ""))
+	})
+	day := func(s string) payout.Day { d, _ := payout.ParseDay(s); return d }
+	q := payout.Query{
+		From: day("2026-01-01"), To: day("2026-01-31"), IDs: []string{"po:b", "po:a"}, InvertIDs: true,
+		Statuses: payout.FinalStatuses(), InvertStatuses: true, RefIDs: []string{"A B", "c+d&e=ü"}, OnBehalfOf: "x/y", Limit: 500,
+	}
+	if _, err := walkAll(t, c.Client, q, "cur sor"); err != nil {
+		t.Fatal(err)
+	}
+	want := "endDate=2026-01-31&ids=po%3Ab&ids=po%3Aa&invertIds=true&invertStatuses=true&limit=200&offset=cur%20sor&onBehalfOfId=x%2Fy" +
+		"&refIds=A%20B&refIds=c%2Bd%26e%3D%C3%BC&startDate=2026-01-01&statuses=INITIATION_COMPLETED&statuses=INITIATION_REJECTED&statuses=INITIATION_FAILED"
+	if got != want {
+		t.Errorf("query = %s\nwant    %s", got, want)
+	}
+	if _, err := walkAll(t, c.Client, payout.Query{From: payout.NoDay, To: payout.NoDay, Limit: 17}, ""); err != nil || got != "limit=17" {
+		t.Errorf("query = %s, %v, want limit=17", got, err)
+	}
+	if _, err := walkAll(t, c.Client, payout.Query{Limit: -1}, ""); payout.KindOf(err) != payout.KindInput {
+		t.Errorf("limit -1: error = %v, want KindInput", err)
+	}
+}
+
+func TestSplit(t *testing.T) {
+	list := func(n, size int) []string {
+		var l []string
+		for i := range n {
+			l = append(l, fmt.Sprintf("%0*d", size, i))
+		}
+		return l
+	}
+	tests := []struct {
+		name string
+		q    payout.Query
+		want int
+	}{
+		{"no lists", payout.Query{OnBehalfOf: "x"}, 1},
+		{"short", payout.Query{IDs: list(100, 10)}, 1},
+		{"by count", payout.Query{RefIDs: list(101, 5)}, 2},
+		{"by length", payout.Query{IDs: list(100, 200)}, 6},
+		{"one that is too long alone", payout.Query{IDs: list(1, 9000)}, 1},
+		{"both", payout.Query{IDs: list(101, 5), RefIDs: list(201, 5)}, 6},
+		{"inverted ids stay whole", payout.Query{IDs: list(500, 5), InvertIDs: true}, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Split(tt.q)
+			if len(got) != tt.want {
+				t.Errorf("%d queries, want %d", len(got), tt.want)
+			}
+			pairs := map[string]bool{}
+			for _, q := range got {
+				if size := len(encode(q, "")); size > 2*maxListBytes+200 && len(tt.q.IDs) > 1 && !tt.q.InvertIDs {
+					t.Errorf("query of %d bytes", size)
+				}
+				if q.OnBehalfOf != tt.q.OnBehalfOf {
+					t.Errorf("OnBehalfOf = %q, want %q", q.OnBehalfOf, tt.q.OnBehalfOf)
+				}
+				for _, id := range append(q.IDs, "")[:max(1, len(q.IDs))] {
+					for _, ref := range append(q.RefIDs, "")[:max(1, len(q.RefIDs))] {
+						pairs[id+"/"+ref] = true
+					}
+				}
+			}
+			if want := max(1, len(tt.q.IDs)) * max(1, len(tt.q.RefIDs)); len(pairs) != want {
+				t.Errorf("the parts cover %d combinations, want %d", len(pairs), want)
+			}
+		})
+	}
+}
