@@ -1,0 +1,338 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"payrecon/internal/money"
+	"payrecon/internal/payout"
+)
+
+// ledgerParser turns the records of chunks into entries. It is one worker's own.
+type ledgerParser struct {
+	rules *ledgerRules
+	plan  *ledgerPlan
+	file  int
+	utf16 bool
+
+	ref, amount, currency, status, date, text, document, behalf int // column indices; -1 = none
+
+	records    csvSplitter
+	line       int // of the record just read
+	block      []payout.Entry
+	sum        *ledgerSum         // of the row just read
+	word       *payout.StatusWord // likewise; nil = the ledger has no status
+	totals     *ledgerTotals
+	currencies ledgerMemo[ledgerCurrency]
+	statuses   ledgerMemo[ledgerStatus]
+	days       ledgerMemo[payout.Day]
+}
+
+type ledgerCurrency struct {
+	code string
+	sum  *ledgerSum
+}
+
+type ledgerStatus struct {
+	class payout.EntryClass
+	count *payout.StatusWord
+}
+
+func newLedgerParser(rules *ledgerRules, plan *ledgerPlan, file int, utf16 bool) *ledgerParser {
+	return &ledgerParser{
+		rules: rules, plan: plan, file: file, utf16: utf16,
+		ref: plan.cols["ref_id"], amount: plan.cols["amount"], currency: plan.cols["currency"], status: plan.cols["status"],
+		date: plan.cols["date"], text: plan.cols["text"], document: plan.cols["document"], behalf: plan.cols["on_behalf_of"],
+		records: newCSVSplitter(plan.delim, plan.eol, 2*len(plan.header)+16), totals: newLedgerTotals(),
+		currencies: newLedgerMemo[ledgerCurrency](ledgerMaxWords), statuses: newLedgerMemo[ledgerStatus](ledgerMaxWords),
+		days: newLedgerMemo[payout.Day](20_000),
+	}
+}
+
+// chunk reads all records of a chunk; the entries are then in p.block.
+func (p *ledgerParser) chunk(ctx context.Context, c csvChunk) error {
+	p.block = p.block[:0]
+	if err := p.checkText(c); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	width := len(p.plan.header)
+	p.records.reset(c.text, c.quotes)
+	p.line = c.line
+	for p.records.next() {
+		var err error
+		switch {
+		case p.records.count != width && p.records.blank():
+			p.totals.blank++
+		case p.records.count != width:
+			err = p.rejectWidth(width)
+		case p.records.stray > 0:
+			err = p.reject(p.records.stray-1, "text after the closing quote of a field")
+		default:
+			err = p.row()
+		}
+		if err != nil {
+			return err
+		}
+		p.line += p.records.lines
+	}
+	return nil
+}
+
+// checkText refuses text that is not what its encoding promises.
+func (p *ledgerParser) checkText(c csvChunk) error {
+	bad := -1
+	switch {
+	case p.utf16:
+		if bad = strings.IndexRune(c.text, utf8.RuneError); bad >= 0 {
+			return payout.Errorf(payout.KindInput, "line %d: is not valid UTF-16", c.line+strings.Count(c.text[:bad], string(rune(p.plan.eol))))
+		}
+	case !utf8.ValidString(c.text):
+		for i, r := range c.text {
+			if r == utf8.RuneError {
+				if _, size := utf8.DecodeRuneInString(c.text[i:]); size == 1 {
+					bad = i
+					break
+				}
+			}
+		}
+		line := c.line + strings.Count(c.text[:bad], string(rune(p.plan.eol)))
+		return payout.Errorf(payout.KindInput, "line %d: byte 0x%X is not UTF-8: set ledger.encoding (windows-1252?)", line, c.text[bad])
+	}
+	return nil
+}
+
+// row reads one record of the right width. Its steps are the design's: filters, then validation.
+func (p *ledgerParser) row() error {
+	for i := range p.plan.filters {
+		if f := &p.plan.filters[i]; !f.pass(p) {
+			p.filter(f)
+			return nil
+		}
+	}
+	p.block = append(p.block, payout.Entry{})
+	e := &p.block[len(p.block)-1]
+	col, reason := p.fill(e)
+	if reason == "" {
+		p.count(e)
+		return nil
+	}
+	p.block = p.block[:len(p.block)-1]
+	if reason == amountAmbiguous {
+		v := ledgerTrim(p.records.field(p.amount))
+		point, _, _ := p.plan.amounts.thousands.units(v, '.')
+		comma, _, _ := p.plan.amounts.thousands.units(v, ',')
+		return ledgerExample{p.line, v, point, comma}.ask()
+	}
+	return p.reject(col, reason)
+}
+
+// fill reads the fields of an entry. reason is why that failed, col the column at fault.
+func (p *ledgerParser) fill(e *payout.Entry) (col int, reason string) {
+	r := &p.records
+	e.File, e.Line, e.Ref, e.Day = p.file, p.line, r.field(p.ref), payout.NoDay
+	if n := len(e.Ref); n <= len("none") || !ledgerTrimmed(e.Ref) { // else it cannot be one
+		if _, ok := payout.KeyOf(e.Ref, "", false); !ok {
+			return p.ref, "the reference is blank or a placeholder"
+		}
+	}
+	units, reason := p.plan.amounts.parse(ledgerTrim(r.field(p.amount)))
+	if reason != "" {
+		return p.amount, reason
+	}
+	currency := p.readCurrency()
+	switch {
+	case currency == nil && ledgerTrim(r.field(p.currency)) == "":
+		return p.currency, "the currency is blank"
+	case currency == nil:
+		return p.currency, "not a currency (want three letters)"
+	}
+	e.Amount, p.sum = money.New(units, currency.value.code), currency.value.sum
+	e.Class = payout.EntryNone
+	if p.status >= 0 {
+		status := p.readStatus(ledgerTrim(r.field(p.status)))
+		e.Class, e.Status, p.word = status.value.class, status.word, status.value.count
+	}
+	if p.date >= 0 {
+		if v := ledgerTrim(r.field(p.date)); v != "" {
+			var ok bool
+			if e.Day, ok = p.readDay(v); !ok {
+				return p.date, p.rules.dates.want()
+			}
+		}
+	}
+	if p.text >= 0 {
+		e.Text = r.field(p.text)
+	}
+	if p.document >= 0 {
+		e.Document = r.field(p.document)
+	}
+	if p.behalf >= 0 {
+		e.OnBehalfOf = ledgerTrim(r.field(p.behalf))
+	}
+	return 0, ""
+}
+
+// readCurrency returns the row's currency, nil when it has none.
+func (p *ledgerParser) readCurrency() *ledgerMemoized[ledgerCurrency] {
+	word := ""
+	if p.currency >= 0 {
+		word = p.records.field(p.currency)
+	}
+	known := p.currencies.get(word)
+	if known != nil {
+		return known
+	}
+	code, ok := ledgerCode(word)
+	if !ok {
+		if p.rules.currency == "" || ledgerTrim(word) != "" {
+			return nil
+		}
+		code = p.rules.currency
+	}
+	code = strings.Clone(code)
+	known = p.currencies.put(word, ledgerCurrency{code, p.totals.sum(code)})
+	return known
+}
+
+// readStatus returns the class of a status word and where it is counted.
+func (p *ledgerParser) readStatus(word string) *ledgerMemoized[ledgerStatus] {
+	known := p.statuses.get(word)
+	if known == nil {
+		class := payout.EntryNone
+		if word != "" {
+			var ok bool
+			if class, ok = p.rules.statuses[ledgerFold(word)]; !ok {
+				class = payout.EntryUnmapped
+			}
+		}
+		known = p.statuses.put(word, ledgerStatus{class, p.totals.word(word, class)})
+	}
+	return known
+}
+
+func (p *ledgerParser) readDay(v string) (payout.Day, bool) {
+	if p.rules.dates.layout == "" {
+		return p.rules.dates.parse(v)
+	}
+	if known := p.days.get(v); known != nil {
+		return known.value, true
+	}
+	day, ok := p.rules.dates.parse(v)
+	if ok {
+		p.days.put(v, day)
+	}
+	return day, ok
+}
+
+// count adds an entry to the totals.
+func (p *ledgerParser) count(e *payout.Entry) {
+	t := p.totals
+	t.rows++
+	t.entries++
+	t.day(e.Day)
+	if p.word != nil {
+		p.word.Count++
+	}
+	part := 0
+	if e.Class.IsCash() {
+		part = ledgerCash
+	}
+	if p.rules.period.Contains(e.Day) {
+		part |= ledgerInPeriod
+	} else {
+		t.outOf++
+	}
+	p.sum.parts[part].add(e.Amount.Units())
+}
+
+// pass reports whether the row stays. A figure that cannot be read stays: it will be a rejected row.
+func (f *ledgerPlanFilter) pass(p *ledgerParser) bool {
+	v := ledgerTrim(p.records.field(f.col))
+	if len(f.values) > 0 && f.values[strings.ToLower(v)] == f.not {
+		return false
+	}
+	if !f.bySign {
+		return true
+	}
+	units, reason := p.plan.amounts.parse(v)
+	if p.plan.amounts.negate {
+		units = -units
+	}
+	return reason != "" || units == 0 || (units < 0) == f.negative
+}
+
+// filter counts a row that a filter takes out.
+func (p *ledgerParser) filter(f *ledgerPlanFilter) {
+	p.totals.rows++
+	p.totals.filtered++
+	taken := ledgerTaken{column: f.name, value: ledgerClip(ledgerTrim(p.records.field(f.col)), 200)}
+	if f.bySign && len(f.values) == 0 {
+		taken.value = map[bool]string{true: "positive", false: "negative"}[f.negative]
+	}
+	if known := p.readCurrency(); known != nil {
+		taken.currency = known.value.code
+	}
+	to := p.totals.take(taken)
+	if units, reason := p.plan.amounts.parse(ledgerTrim(p.records.field(p.amount))); reason == "" {
+		to.sum.add(units)
+	} else {
+		to.unread++
+	}
+}
+
+// reject keeps a row that cannot be read, for the column at fault.
+func (p *ledgerParser) reject(col int, reason string) error {
+	row := payout.RejectedRow{Column: p.plan.header[0], Reason: reason}
+	if col >= 0 && col < len(p.plan.header) {
+		row.Column, row.Value = p.plan.header[col], ledgerClip(p.records.field(col), 200)
+	}
+	return p.keep(row)
+}
+
+// rejectWidth keeps a row that has not as many fields as the header.
+func (p *ledgerParser) rejectWidth(width int) error {
+	row := payout.RejectedRow{
+		Column: p.plan.header[min(p.records.count, width-1)], Value: fmt.Sprintf("%d fields", p.records.count),
+		Reason: fmt.Sprintf("the row has %d fields, the header has %d", p.records.count, width),
+	}
+	return p.keep(row)
+}
+
+// keep adds what every rejected row has. Its strings are copies: chunks are not kept for its sake.
+func (p *ledgerParser) keep(row payout.RejectedRow) error {
+	p.totals.rows++
+	row.File, row.Line = p.file, p.line
+	row.Value = strings.Clone(row.Value)
+	n := min(p.records.count, len(p.records.fields))
+	if p.ref < n {
+		if ref := p.records.field(p.ref); len(ref) <= 1000 {
+			if _, ok := payout.KeyOf(ref, "", false); ok {
+				row.Ref = strings.Clone(ref)
+			}
+		}
+	}
+	var text strings.Builder
+	for i := 0; i < n && text.Len() < 4*500; i++ {
+		if i > 0 {
+			text.WriteByte(p.plan.delim)
+		}
+		text.WriteString(ledgerClip(p.records.field(i), 500))
+	}
+	row.Text = strings.Clone(ledgerClip(text.String(), 500))
+	p.totals.rejected = append(p.totals.rejected, row)
+	if len(p.totals.rejected) > p.rules.maxRejected {
+		return ledgerTooManyRejected(p.rules.maxRejected, row)
+	}
+	return nil
+}
+
+// ledgerTooManyRejected refuses a file that is not the ledger it is taken for: rejected rows are kept in memory.
+func ledgerTooManyRejected(most int, row payout.RejectedRow) error {
+	return payout.Errorf(payout.KindInput, "more than %d rows cannot be read, such as line %d (%s: %s): is this the ledger, and are ledger.columns right?",
+		most, row.Line, row.Column, row.Reason)
+}

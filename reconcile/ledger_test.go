@@ -1,0 +1,393 @@
+package reconcile
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+
+	"payrecon/internal/money"
+	"payrecon/internal/payout"
+)
+
+// always is a period that holds every day.
+var always = payout.Period{From: ledgerFirstDay, To: ledgerLastDay}
+
+// ledgerFile writes a file for a test.
+func ledgerFile(t testing.TB, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ledger.csv")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// readFiles reads ledger files and returns the entries in the order of the files. It checks what holds for every intake.
+func readFiles(t testing.TB, o LedgerOptions, period payout.Period, files ...string) (payout.Intake, []payout.Entry, error) {
+	t.Helper()
+	var (
+		mutex   sync.Mutex
+		entries []payout.Entry
+	)
+	in, err := ReadLedger(t.Context(), files, o, period, func(worker int, block []payout.Entry) error {
+		if worker < 0 || worker >= LedgerWorkers {
+			t.Errorf("worker %d", worker)
+		}
+		mutex.Lock()
+		defer mutex.Unlock()
+		entries = append(entries, block...)
+		return nil
+	})
+	slices.SortFunc(entries, func(a, b payout.Entry) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
+	if err != nil {
+		if k := payout.KindOf(err); k != payout.KindInput {
+			t.Errorf("error of kind %d: %v", k, err)
+		}
+		if strings.Contains(err.Error(), "\n") {
+			t.Errorf("error of more than one line: %v", err)
+		}
+		return in, entries, err
+	}
+	checkIntake(t, in, entries, period)
+	return in, entries, nil
+}
+
+// checkIntake adds everything up again.
+func checkIntake(t testing.TB, in payout.Intake, entries []payout.Entry, period payout.Period) {
+	t.Helper()
+	if in.Rows != in.Entries+int64(len(in.Rejected))+in.FilteredN || in.Entries != int64(len(entries)) {
+		t.Errorf("%d rows, %d entries (%d emitted), %d rejected, %d filtered", in.Rows, in.Entries, len(entries), len(in.Rejected), in.FilteredN)
+	}
+	all, inPeriod := map[string]payout.CurrencySum{}, map[string]payout.CurrencySum{}
+	outOf := int64(0)
+	add := func(to map[string]payout.CurrencySum, e payout.Entry) {
+		s := to[e.Amount.Currency()]
+		s.Currency = e.Amount.Currency()
+		s.Count++
+		s.Units += e.Amount.Units()
+		if e.Class.IsCash() {
+			s.Cash += e.Amount.Units()
+		}
+		to[s.Currency] = s
+	}
+	for _, e := range entries {
+		add(all, e)
+		if period.Contains(e.Day) {
+			add(inPeriod, e)
+		} else {
+			outOf++
+		}
+	}
+	for _, s := range []struct {
+		got  []payout.CurrencySum
+		want map[string]payout.CurrencySum
+	}{{in.Sums, all}, {in.InPeriod, inPeriod}} {
+		if len(s.got) != len(s.want) {
+			t.Errorf("sums %v, want %v", s.got, s.want)
+		}
+		for _, g := range s.got {
+			if g != s.want[g.Currency] {
+				t.Errorf("sum %v, want %v", g, s.want[g.Currency])
+			}
+		}
+	}
+	if outOf != in.OutOf {
+		t.Errorf("%d entries out of the period, want %d", in.OutOf, outOf)
+	}
+}
+
+func readText(t testing.TB, text string, o LedgerOptions) (payout.Intake, []payout.Entry) {
+	t.Helper()
+	in, entries, err := readFiles(t, o, always, ledgerFile(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in, entries
+}
+
+func day(t testing.TB, text string) payout.Day {
+	t.Helper()
+	d, err := payout.ParseDay(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func amount(t testing.TB, text, currency string) money.Amount {
+	t.Helper()
+	a, err := money.Parse(text, currency)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+var sameEntries = gocmp.Comparer(func(a, b money.Amount) bool { return a == b })
+
+func TestReadLedgerPlain(t *testing.T) {
+	path := ledgerFile(t, "ref_id,amount,currency,status,date,text,document,on_behalf_of\n"+
+		"A1,10.00,EUR,paid,2026-01-02,rent,D1,sub\n"+
+		"A2, -2.5 ,eur,PENDING,2026-01-03,,,\n"+
+		"\n"+
+		"A3,0.0001,GBP,gebucht,,,,\n"+
+		"A4,1,GBP,,2025-12-31T23:59:59Z,,,\n")
+	in, entries, err := readFiles(t, LedgerOptions{}, payout.Period{From: day(t, "2026-01-01"), To: day(t, "2026-01-31")}, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []payout.Entry{
+		{Line: 2, Ref: "A1", Amount: amount(t, "10.00", "EUR"), Class: payout.EntryPaid, Status: "paid", Day: day(t, "2026-01-02"), Text: "rent", Document: "D1", OnBehalfOf: "sub"},
+		{Line: 3, Ref: "A2", Amount: amount(t, "-2.5", "EUR"), Class: payout.EntryPending, Status: "PENDING", Day: day(t, "2026-01-03")},
+		{Line: 5, Ref: "A3", Amount: amount(t, "0.0001", "GBP"), Class: payout.EntryUnmapped, Status: "gebucht", Day: payout.NoDay},
+		{Line: 6, Ref: "A4", Amount: amount(t, "1", "GBP"), Class: payout.EntryNone, Day: day(t, "2025-12-31")},
+	}
+	if diff := gocmp.Diff(want, entries, sameEntries); diff != "" {
+		t.Errorf("entries: -want +got\n%s", diff)
+	}
+	data, _ := os.ReadFile(path)
+	info, _ := os.Stat(path)
+	sum := sha256.Sum256(data)
+	wantIn := payout.Intake{
+		Files:   []payout.LedgerFile{{Path: path, SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(data)), Modified: payout.MillisOf(info.ModTime())}},
+		Dialect: "UTF-8; delimiter comma (detected); decimal point, no thousands marks (detected); dates YYYY-MM-DD or RFC 3339 in UTC; positive amounts are money out",
+		Columns: []payout.ColumnUse{
+			{Part: "ref_id", Header: "ref_id", Number: 1}, {Part: "amount", Header: "amount", Number: 2}, {Part: "currency", Header: "currency", Number: 3},
+			{Part: "status", Header: "status", Number: 4}, {Part: "date", Header: "date", Number: 5}, {Part: "text", Header: "text", Number: 6},
+			{Part: "document", Header: "document", Number: 7}, {Part: "on_behalf_of", Header: "on_behalf_of", Number: 8},
+		},
+		Rows: 4, Blank: 1, Entries: 4, First: day(t, "2025-12-31"), Last: day(t, "2026-01-03"),
+		Reach: &payout.Period{From: day(t, "2025-12-31"), To: day(t, "2026-01-03")}, OutOf: 1,
+		Sums:     []payout.CurrencySum{{Currency: "EUR", Count: 2, Units: 75000, Cash: 100000}, {Currency: "GBP", Count: 2, Units: 10001, Cash: 10001}},
+		InPeriod: []payout.CurrencySum{{Currency: "EUR", Count: 2, Units: 75000, Cash: 100000}, {Currency: "GBP", Count: 1, Units: 1, Cash: 1}},
+		Words: []payout.StatusWord{
+			{Word: "", Class: payout.EntryNone, Count: 1}, {Word: "PENDING", Class: payout.EntryPending, Count: 1},
+			{Word: "gebucht", Class: payout.EntryUnmapped, Count: 1}, {Word: "paid", Class: payout.EntryPaid, Count: 1},
+		},
+	}
+	if diff := gocmp.Diff(wantIn, in); diff != "" {
+		t.Errorf("intake: -want +got\n%s", diff)
+	}
+}
+
+// TestReadLedgerDialects: the same two entries in many guises.
+func TestReadLedgerDialects(t *testing.T) {
+	utf16 := func(order unicode.Endianness, s string) string {
+		b, err := unicode.UTF16(order, unicode.UseBOM).NewEncoder().String(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	latin, err := charmap.Windows1252.NewEncoder().String("ref,amount,ccy,text\nA1,1234.50,EUR,Möbel €\nA2,-3,EUR,ok\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := "ref,amount,ccy,text\nA1,1234.50,EUR,Möbel €\nA2,-3,EUR,ok\n"
+	for _, tt := range []struct {
+		name, text string
+		o          LedgerOptions
+		lines      [2]int
+		dialect    string // part of it
+	}{
+		{name: "plain", text: plain},
+		{name: "utf-8 with mark", text: "\ufeff" + plain, dialect: "UTF-8 with byte order mark;"},
+		{name: "utf-16 le", text: utf16(unicode.LittleEndian, plain), dialect: "UTF-16 LE;"},
+		{name: "utf-16 be", text: utf16(unicode.BigEndian, plain), dialect: "UTF-16 BE;", o: LedgerOptions{Encoding: "UTF-16"}},
+		{name: "windows-1252", text: latin, o: LedgerOptions{Encoding: "Windows-1252"}, dialect: "Windows-1252 (configured);"},
+		{name: "semicolon, decimal comma", text: "ref;amount;ccy;text\nA1;1234,50;EUR;Möbel €\nA2;-3;EUR;ok\n", dialect: "delimiter semicolon (detected); decimal comma, no thousands marks (detected)"},
+		{name: "semicolon, thousands point", text: "ref;amount;ccy;text\nA1;1.234,50;EUR;Möbel €\nA2;-3;EUR;ok\n", dialect: "decimal comma, thousands marked by point (detected)"},
+		{name: "thousands comma", text: "ref,amount,ccy,text\nA1,\"1,234.50\",EUR,Möbel €\nA2,-3,EUR,ok\n", dialect: "decimal point, thousands marked by comma (detected)"},
+		{name: "thousands space", text: "ref;amount;ccy;text\nA1;1\u00a0234,50;EUR;Möbel €\nA2;-3;EUR;ok\n", dialect: "thousands marked by space (detected)"},
+		{name: "thousands apostrophe", text: "ref;amount;ccy;text\nA1;1'234.50;EUR;Möbel €\nA2;-3;EUR;ok\n", dialect: "thousands marked by apostrophe (detected)"},
+		{name: "tab", text: strings.ReplaceAll(plain, ",", "\t"), dialect: "delimiter tab (detected)"},
+		{name: "pipe", text: strings.ReplaceAll(plain, ",", "|"), dialect: "delimiter pipe (detected)"},
+		{name: "tab configured", text: strings.ReplaceAll(plain, ",", "\t"), o: LedgerOptions{Delimiter: "tab"}, dialect: "delimiter tab;"},
+		{name: "crlf", text: strings.ReplaceAll(plain, "\n", "\r\n")},
+		{name: "lone cr", text: strings.ReplaceAll(plain, "\n", "\r"), dialect: "lines end with CR"},
+		{name: "no line end at the end", text: strings.TrimSuffix(plain, "\n")},
+		{name: "quoted", text: "\"ref\",\"amount\",\"ccy\",\"text\"\n\"A1\",\"1234.50\",\"EUR\",\"Möbel €\"\n\"A2\",\"-3\",\"EUR\",\"ok\"\n"},
+		{name: "blank lines", text: "\n\nref,amount,ccy,text\n\nA1,1234.50,EUR,Möbel €\n  \nA2,-3,EUR,ok\n\n", lines: [2]int{5, 7}},
+		{name: "header over two lines", text: "\"ref\",amount,ccy,text,\"x\ny\"\nA1,1234.50,EUR,Möbel €,\nA2,-3,EUR,ok,\n", lines: [2]int{3, 4}},
+		{name: "fields over two lines", text: "ref,amount,ccy,text,x\nA1,1234.50,EUR,Möbel €,\"x\r\ny\"\nA2,-3,EUR,ok,\n", lines: [2]int{2, 4}},
+		{name: "other names", text: "Beleg,BETRAG,Whg,Zweck\nA1,1234.50,EUR,Möbel €\nA2,-3,EUR,ok\n",
+			o: LedgerOptions{Columns: map[string]string{"ref_id": "beleg", "amount": " Betrag ", "currency": "3", "text": "4"}}},
+		{name: "currency configured", text: "ref,amount,text\nA1,1234.50,Möbel €\nA2,-3,ok\n", o: LedgerOptions{Currency: "eur"}, dialect: "currency EUR where a row has none"},
+		{name: "currency blank", text: "ref,amount,ccy,text\nA1,1234.50, ,Möbel €\nA2,-3,EUR,ok\n", o: LedgerOptions{Currency: "EUR"}},
+		{name: "sign", text: "ref,amount,ccy,text\nA1,-1234.50,EUR,Möbel €\nA2,3,EUR,ok\n", o: LedgerOptions{Sign: "negative"}, dialect: "negative amounts are money out"},
+		{name: "a status column without words", text: "ref,amount,ccy,text,status\nA1,1234.50,EUR,Möbel €,\nA2,-3,EUR,ok,\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			want := []payout.Entry{
+				{Line: 2, Ref: "A1", Amount: amount(t, "1234.50", "EUR"), Class: payout.EntryNone, Day: payout.NoDay, Text: "Möbel €"},
+				{Line: 3, Ref: "A2", Amount: amount(t, "-3", "EUR"), Class: payout.EntryNone, Day: payout.NoDay, Text: "ok"},
+			}
+			if tt.lines != [2]int{} {
+				want[0].Line, want[1].Line = tt.lines[0], tt.lines[1]
+			}
+			var packed bytes.Buffer
+			w := gzip.NewWriter(&packed)
+			if _, err := w.Write([]byte(tt.text)); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range []string{tt.text, packed.String()} {
+				in, entries := readText(t, text, tt.o)
+				if diff := gocmp.Diff(want, entries, sameEntries); diff != "" {
+					t.Errorf("-want +got\n%s", diff)
+				}
+				if strings.Contains(in.Dialect, "gzip") != (text != tt.text) || !strings.Contains(strings.Replace(in.Dialect, ", gzip", "", 1), tt.dialect) {
+					t.Errorf("dialect %q, want %q in it", in.Dialect, tt.dialect)
+				}
+			}
+			for size := 1; size < 80; size += 3 { // chunks end everywhere
+				o := tt.o
+				o.chunkSize = size
+				if _, entries := readText(t, tt.text, o); gocmp.Diff(want, entries, sameEntries) != "" {
+					t.Fatalf("chunks of %d bytes: %v", size, entries)
+				}
+			}
+		})
+	}
+}
+
+func TestReadLedgerRejects(t *testing.T) {
+	const header = "ref_id,amount,currency,status,date,text\n"
+	for _, tt := range []struct {
+		name, row, column, value, reason, ref, text string
+	}{
+		{"blank reference", ",1.00,EUR,,,x", "ref_id", "", "the reference is blank or a placeholder", "", ",1.00,EUR,,,x"},
+		{"placeholder", " N/A ,1.00,EUR,,,", "ref_id", " N/A ", "the reference is blank or a placeholder", "", ""},
+		{"zero with spaces", "0     ,1.00,EUR,,,", "ref_id", "0     ", "the reference is blank or a placeholder", "", ""},
+		{"no-break spaces", "\u00a0\u00a0,1.00,EUR,,,", "ref_id", "\u00a0\u00a0", "the reference is blank or a placeholder", "", ""},
+		{"blank amount", "R1,,EUR,,,", "amount", "", "the amount is blank", "R1", "R1,,EUR,,,"},
+		{"letters", "R1,ten,EUR,,,", "amount", "ten", "not an amount (want digits with at most four decimals, decimal point)", "R1", ""},
+		{"exponent", "R1,1e3,EUR,,,", "amount", "1e3", "not an amount (want digits with at most four decimals, decimal point)", "R1", ""},
+		{"five decimals", "R1,1.00001,EUR,,,", "amount", "1.00001", "not an amount (want digits with at most four decimals, decimal point)", "R1", ""},
+		{"the other mark", `R1,"1,50",EUR,,,`, "amount", "1,50", "not an amount (want digits with at most four decimals, decimal point)", "R1", "R1,1,50,EUR,,,"},
+		{"too large", "R1,9999999999999999999,EUR,,,", "amount", "9999999999999999999", "not an amount (want digits with at most four decimals, decimal point)", "R1", ""},
+		{"brackets", "R1,(5.00),EUR,,,", "amount", "(5.00)", "not an amount (want digits with at most four decimals, decimal point)", "R1", ""},
+		{"no currency", "R1,1.00,,,,", "currency", "", "the currency is blank", "R1", ""},
+		{"bad currency", "R1,1.00,E1R,,,", "currency", "E1R", "not a currency (want three letters)", "R1", ""},
+		{"bad date", "R1,1.00,EUR,,2026-02-30,", "date", "2026-02-30", "not a date (want YYYY-MM-DD or RFC 3339, or set ledger.date_format)", "R1", ""},
+		{"date before all", "R1,1.00,EUR,,1899-12-31,", "date", "1899-12-31", "not a date (want YYYY-MM-DD or RFC 3339, or set ledger.date_format)", "R1", ""},
+		{"too few fields", "R1,1.00,EUR", "status", "3 fields", "the row has 3 fields, the header has 6", "R1", "R1,1.00,EUR"},
+		{"too many fields", "R1,1.00,EUR,,,a,b", "text", "7 fields", "the row has 7 fields, the header has 6", "R1", "R1,1.00,EUR,,,a,b"},
+		{"all fields blank", ",,,,,", "ref_id", "", "the reference is blank or a placeholder", "", ",,,,,"},
+		{"text after a quote", `R1,1.00,EUR,"paid"x,,`, "status", `"paid"x`, "text after the closing quote of a field", "R1", `R1,1.00,EUR,"paid"x,,`},
+		{"cut at 500", "R1,x,EUR,,," + strings.Repeat("é", 600), "amount", "x", "not an amount (want digits with at most four decimals, decimal point)", "R1", "R1,x,EUR,,," + strings.Repeat("é", 489)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in, entries := readText(t, header+"OK1,5.00,EUR,,,\n"+tt.row+"\nOK2,6.00,EUR,,,\n", LedgerOptions{})
+			if len(entries) != 2 || in.Rows != 3 || len(in.Rejected) != 1 {
+				t.Fatalf("%d entries, %d rows, rejected %v", len(entries), in.Rows, in.Rejected)
+			}
+			got := in.Rejected[0]
+			if tt.text == "" {
+				got.Text = ""
+			}
+			want := payout.RejectedRow{Line: 3, Column: tt.column, Value: tt.value, Reason: tt.reason, Ref: tt.ref, Text: tt.text}
+			if got != want {
+				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+		})
+	}
+}
+
+func TestReadLedgerAsksAboutAmounts(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		o       LedgerOptions
+		amounts []string
+		want    string // amounts as understood ("-" = rejected), or the error
+	}{
+		{"only a point can be", LedgerOptions{}, []string{"10.00", "1.234"}, "10.00 1.234"},
+		{"only a comma can be", LedgerOptions{}, []string{"10,00", "1,234", "1.234"}, "10.00 1.234 1234.00"},
+		{"ambiguous point", LedgerOptions{}, []string{"5", "1.234"}, `line 3: the amount "1.234" can be read as 1.234 or as 1234.00 and nothing in the file tells which: set ledger.decimal`},
+		{"ambiguous comma", LedgerOptions{}, []string{"1,234", "-7,000"}, `line 2: the amount "1,234" can be read as 1234.00 or as 1.234 and nothing in the file tells which: set ledger.decimal`},
+		{"told by grouping", LedgerOptions{}, []string{"1,234", "1,234,567"}, "1234.00 1234567.00"},
+		{"told by both marks", LedgerOptions{}, []string{"1,234", "1,234.5"}, "1234.00 1234.50"},
+		{"told by a leading zero", LedgerOptions{}, []string{"1,234", "0,500"}, "1.234 0.50"},
+		{"told by four digits", LedgerOptions{}, []string{"1.234", "1234.567"}, "1.234 1234.567"},
+		{"configured point", LedgerOptions{Decimal: "."}, []string{"1.234", "1,234"}, "1.234 1234.00"},
+		{"configured comma", LedgerOptions{Decimal: ","}, []string{"1.234", "1,234"}, "1234.00 1.234"},
+		{"configured, no thousands", LedgerOptions{Decimal: ".", Thousands: "none"}, []string{"1.234", "1,234", "1 234"}, "1.234 - -"},
+		{"configured thousands tell", LedgerOptions{Thousands: "."}, []string{"1.234", "1.5", "1,5"}, "1234.00 - 1.50"},
+		{"thousands by space", LedgerOptions{Thousands: " "}, []string{"1.234", "1 234.5"}, "1.234 1234.50"},
+		{"whole figures", LedgerOptions{}, []string{"5", "1 000", "-0", "+7"}, "5.00 1000.00 0.00 7.00"},
+		{"a stray comma among points", LedgerOptions{}, []string{"10.00", "2.50", "1,5"}, "10.00 2.50 -"},
+		{"as many of either", LedgerOptions{}, []string{"10.00", "1,5"}, "10.00 -"},
+		{"a stray point among commas", LedgerOptions{}, []string{"10,00", "2,50", "1.5"}, `the amounts use both decimal marks, as in "10,00" on line 2 and "1.5" on line 4: set ledger.decimal`},
+		{"mixed and unsure", LedgerOptions{}, []string{"10.00", "1,5", "1.234"}, `line 4: the amount "1.234" can be read as 1.234 or as 1234.00 and nothing in the file tells which: set ledger.decimal`},
+		{"badly grouped", LedgerOptions{}, []string{"1.00", "1,23,456.00", "12,34.5", "1234,567.8", ",5", "1,234,56", "1,", "1,,000"}, "1.00 - - - - - - -"},
+		{"mixed groups", LedgerOptions{}, []string{"1.00", "1,234'567.00"}, "1.00 -"},
+		{"signs", LedgerOptions{}, []string{"+1.00", "-1.00", "--1.00", "1.00-", "- 1.00", "-", "-1,000.00"}, "1.00 -1.00 - - - - -1000.00"},
+		{"no digits", LedgerOptions{}, []string{"1.00", ".", ".5", "5.", "''"}, "1.00 - - - -"},
+		{"beyond the sample, unsure", LedgerOptions{sampleSize: 40}, []string{"5", "6", "7", "8", "9", "10", "1.234"},
+			`line 8: the amount "1.234" can be read as 1.234 or as 1234.00 and nothing in the file tells which: set ledger.decimal`},
+		{"beyond the sample, sure", LedgerOptions{sampleSize: 40}, []string{"5", "6", "7", "8", "9", "10", "1.23", "1.234,5"}, "5.00 6.00 7.00 8.00 9.00 10.00 1.23 1234.50"},
+		{"smallest and largest", LedgerOptions{Sign: "negative"}, []string{"-922337203685477.5807", "922337203685477.5807", "-922337203685477.5808"}, "922337203685477.5807 -922337203685477.5807 -"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var text strings.Builder
+			text.WriteString("ref;amount;ccy\n")
+			for i, a := range tt.amounts {
+				fmt.Fprintf(&text, "R%d;%s;EUR\n", i, a)
+			}
+			path := ledgerFile(t, text.String())
+			_, entries, err := readFiles(t, tt.o, always, path)
+			if err != nil {
+				if want := "ledger " + path + ": " + tt.want; err.Error() != want {
+					t.Errorf("got  %v\nwant %s", err, want)
+				}
+				return
+			}
+			got := make([]string, len(tt.amounts))
+			for i := range got {
+				got[i] = "-"
+			}
+			for _, e := range entries {
+				got[e.Line-2] = e.Amount.Text()
+			}
+			if joined := strings.Join(got, " "); joined != tt.want {
+				t.Errorf("got  %s\nwant %s", joined, tt.want)
+			}
+		})
+	}
+}
+
+func TestReadLedgerStopsWithEmit(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("ref,amount,ccy\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&text, "R%d,1.00,EUR\n", i)
+	}
+	path := ledgerFile(t, text.String())
+	full := errors.New("no more room")
+	_, err := ReadLedger(t.Context(), []string{path}, LedgerOptions{chunkSize: 100}, always, func(int, []payout.Entry) error { return full })
+	if err != full {
+		t.Errorf("got %v, want %v", err, full)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err = ReadLedger(ctx, []string{path}, LedgerOptions{chunkSize: 100}, always, func(int, []payout.Entry) error { cancel(); return nil })
+	if payout.KindOf(err) != payout.KindInterrupted || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want an interruption", err)
+	}
+}
