@@ -18,7 +18,7 @@ const clearedKept = 400 * 24 * time.Hour
 // Items returns the items that are open and those cleared in the last 400 days, by id, and the first id that no item has
 // ever had.
 func (m *Mirror) Items(ctx context.Context) (items []payout.Item, nextID int64, err error) {
-	tx, err := m.read().BeginTxx(ctx, &sql.TxOptions{ReadOnly: true}) // one view for both questions
+	tx, err := m.read().BeginTxx(ctx, nil) // one view for both questions
 	if err != nil {
 		return nil, 0, fmt.Errorf("items: %w", err)
 	}
@@ -46,7 +46,7 @@ func (m *Mirror) Items(ctx context.Context) (items []payout.Item, nextID int64, 
 
 // Item returns an item as it is now and its life, oldest event first. An unknown id is KindNotFound.
 func (m *Mirror) Item(ctx context.Context, id int64) (payout.Item, []payout.ItemEvent, error) {
-	tx, err := m.read().BeginTxx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := m.read().BeginTxx(ctx, nil)
 	if err != nil {
 		return payout.Item{}, nil, fmt.Errorf("item %d: %w", id, err)
 	}

@@ -30,7 +30,7 @@ const (
 
 	minUsable    = 480 // bytes of a page; SQLite's own limit
 	maxTreeDepth = 20  // likewise
-	maxColumns   = 32 // of a table that is read by pages
+	maxColumns   = 32  // of a table that is read by pages
 )
 
 // tablePages reads the b-tree of one table within one transaction.

@@ -1,5 +1,17 @@
 -- What reconciliations found, the items that live from night to night, and the starts of scheduled jobs.
 
+-- Counts and sums of the payouts as they stood at version meta 'summed_through': what control totals and the status
+-- breakdown are read from, with what has changed since added or taken off (sums.go). Kept by SumDays.
+CREATE TABLE payout_days (
+  day           INTEGER NOT NULL, -- of creation, days since 1970-01-01
+  on_behalf_of  INTEGER NOT NULL, -- words.n
+  currency      INTEGER NOT NULL, -- words.n
+  status        INTEGER NOT NULL, -- words.n
+  count         INTEGER NOT NULL,
+  units         INTEGER NOT NULL,
+  PRIMARY KEY (day, on_behalf_of, currency, status)
+) STRICT, WITHOUT ROWID;
+
 -- One row per recorded reconciliation. summary holds what is only ever read whole (conclusion, statements, intake,
 -- roll-forward ...); the columns beside it are those that lists show and queries choose by.
 CREATE TABLE reconciliations (

@@ -1,0 +1,220 @@
+package mirror
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/jmoiron/sqlx"
+
+	"payrecon/internal/money"
+	"payrecon/internal/payout"
+)
+
+// How control totals stay cheap and independent.
+//
+// The control totals of matching must not come from the rows that matching read, and grouping a million rows in SQL takes two
+// seconds. So table payout_days keeps counts and sums by day, onBehalfOfId, currency and status as of one version S (meta
+// 'summed_through'), and every question is answered as "what stood at S, plus what came, less what went, between S and the
+// version asked for".
+//
+// A row stands from its version seq until the version that replaces it. Between an earlier version A and a later version B,
+//
+//	came: rows that stand at B and have seq in (A, B]
+//	went: rows that stood at A and were replaced by a version in (A, B]
+//
+// and the other way round when S is the later one.
+
+// metaSummedThrough is the name in table meta of the version that payout_days shows.
+const metaSummedThrough = "summed_through"
+
+// sumStep is how many versions SumDays takes into one transaction.
+const sumStep = 500_000
+
+// createdDay is the UTC day of payouts.created, also before 1970.
+const createdDay = `((created - CASE WHEN created < 0 THEN 86399999 ELSE 0 END) / 86400000)`
+
+// SumDays brings the daily sums to the newest version, so that Sums and Facts need not look at single payouts. It is called
+// at the end of whatever committed pages; the figures are right without it, but slower.
+func (m *Mirror) SumDays(ctx context.Context) error {
+	newest, err := m.Sequence(ctx)
+	if err != nil {
+		return err
+	}
+	for done := false; !done; {
+		err := m.write(ctx, func(tx *sqlx.Tx) error {
+			from, err := summedThrough(ctx, tx)
+			if err != nil || from >= newest {
+				done = true
+				return err
+			}
+			to := min(newest, from+sumStep)
+			if err := addToDays(ctx, tx, from, to); err != nil {
+				return err
+			}
+			return setMeta(ctx, tx, metaSummedThrough, strconv.FormatInt(to, 10))
+		})
+		if err != nil {
+			return wrap("sum days", err)
+		}
+	}
+	return nil
+}
+
+func addToDays(ctx context.Context, tx *sqlx.Tx, from, to int64) error {
+	many, err := isMany(ctx, tx, to-from)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO payout_days (day, on_behalf_of, currency, status, count, units)
+		SELECT `+createdDay+`, on_behalf_of, currency, status, sum(sign), sum(sign * units)
+		FROM (`+moved(many)+`)
+		WHERE true
+		GROUP BY 1, 2, 3, 4
+		ON CONFLICT DO UPDATE SET
+			count = count + excluded.count,
+			units = units + excluded.units`,
+		from, to, 1, -1)
+	return err
+}
+
+func summedThrough(ctx context.Context, q sqlx.QueryerContext) (int64, error) {
+	text, err := getMeta(ctx, q, metaSummedThrough)
+	if err != nil || text == "" {
+		return 0, err
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
+
+// moved selects what came (with sign ?3) and what went (with sign ?4) between versions ?1 and ?2. When much did, a scan of
+// payouts costs less than a look-up each.
+func moved(many bool) string {
+	const columns = `created, on_behalf_of, currency, status, units`
+	standing := `
+		SELECT ?3 AS sign, created, p.on_behalf_of, currency, p.status, units
+		FROM payout_versions AS v CROSS JOIN payouts AS p ON p.n = v.payout AND p.seq = v.seq
+		WHERE v.seq > ?1 AND v.seq <= ?2`
+	if many {
+		standing = `
+		SELECT ?3 AS sign, ` + columns + `
+		FROM payouts NOT INDEXED
+		WHERE seq > ?1 AND seq <= ?2`
+	}
+	return standing + `
+		UNION ALL
+		SELECT ?3 AS sign, ` + columns + `
+		FROM payout_past
+		WHERE until > ?2 AND seq > ?1 AND seq <= ?2
+		UNION ALL
+		SELECT ?4 AS sign, ` + columns + `
+		FROM payout_past
+		WHERE until > ?1 AND until <= ?2 AND seq <= ?1`
+}
+
+// isMany tells whether so many versions are better found by a scan of payouts.
+func isMany(ctx context.Context, q sqlx.QueryerContext, versions int64) (bool, error) {
+	var last int64
+	err := sqlx.GetContext(ctx, q, &last, `SELECT ifnull(max(n), 0) FROM payouts`)
+	return versions > last/8, err
+}
+
+// daySum is a row of payout_days, in words.
+type daySum = payout.StatusCount
+
+// daySums returns the payouts created in p as they stood at version maxSeq, counted and summed by day, onBehalfOfId, currency
+// and status; the order is that of the words' numbers, and combinations without a payout are left out.
+func daySums(ctx context.Context, q sqlx.QueryerContext, maxSeq int64, p payout.Period) ([]daySum, error) {
+	if p.Days() == 0 {
+		return nil, nil
+	}
+	summed, err := summedThrough(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	from, to, came, went := summed, maxSeq, 1, -1
+	if maxSeq < summed {
+		from, to, came, went = maxSeq, summed, -1, 1
+	}
+	many, err := isMany(ctx, q, to-from)
+	if err != nil {
+		return nil, err
+	}
+	first, end := p.From.Start().UnixMilli(), (p.To + 1).Start().UnixMilli()
+	var sums []daySum
+	err = sqlx.SelectContext(ctx, q, &sums, `
+		SELECT s.word AS status, c.word AS currency, day, o.word AS on_behalf_of, sum(count) AS count, sum(units) AS units
+		FROM (
+			SELECT day, on_behalf_of, currency, status, count, units
+			FROM payout_days
+			WHERE day >= ?7 AND day <= ?8
+			UNION ALL
+			SELECT `+createdDay+`, on_behalf_of, currency, status, sign, sign * units
+			FROM (`+moved(many)+`)
+			WHERE created >= ?5 AND created < ?6
+		) AS d
+		JOIN words AS s ON s.n = d.status
+		JOIN words AS c ON c.n = d.currency
+		JOIN words AS o ON o.n = d.on_behalf_of
+		GROUP BY day, d.on_behalf_of, d.currency, d.status
+		HAVING sum(count) <> 0
+		ORDER BY day, d.on_behalf_of, d.currency, d.status`,
+		from, to, came, went, first, end, int64(p.From), int64(p.To))
+	return sums, err
+}
+
+// Sums counts and sums the payouts created in p as they stood at version maxSeq (0 = the newest), by currency and status, in
+// that order. It reads the daily sums, and nothing that Blocks gives out. A sum that does not fit into an int64 is an error.
+func (m *Mirror) Sums(ctx context.Context, maxSeq int64, p payout.Period) ([]payout.Sum, error) {
+	tx, err := m.read().BeginTxx(ctx, nil) // one view: summed_through and payout_days go together
+	if err != nil {
+		return nil, wrap("sum payouts", err)
+	}
+	defer tx.Rollback()
+	if maxSeq == 0 {
+		if err := tx.GetContext(ctx, &maxSeq, `SELECT ifnull(max(seq), 0) FROM payout_versions`); err != nil {
+			return nil, wrap("sum payouts", err)
+		}
+	}
+	days, err := daySums(ctx, tx, maxSeq, p)
+	if err != nil {
+		return nil, wrap("sum payouts", err)
+	}
+	return sumByStatus(days)
+}
+
+// sumByStatus adds days and onBehalfOfIds up.
+func sumByStatus(days []daySum) ([]payout.Sum, error) {
+	type group struct {
+		currency string
+		status   payout.Status
+	}
+	byGroup := map[group]*payout.Sum{}
+	for _, d := range days {
+		g := group{d.Currency, d.Status}
+		s := byGroup[g]
+		if s == nil {
+			s = &payout.Sum{Currency: d.Currency, Status: d.Status}
+			byGroup[g] = s
+		}
+		var err error
+		s.Count += d.Count
+		if s.Units, err = money.AddUnits(s.Units, d.Units); err != nil {
+			return nil, fmt.Errorf("mirror: sum of %s payouts with status %s: %w", d.Currency, d.Status, err)
+		}
+	}
+	sums := make([]payout.Sum, 0, len(byGroup))
+	for _, s := range byGroup {
+		sums = append(sums, *s)
+	}
+	sortSums(sums)
+	return sums, nil
+}
+
+func sortSums(sums []payout.Sum) {
+	slices.SortFunc(sums, func(a, b payout.Sum) int {
+		return cmp.Or(cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Status, b.Status))
+	})
+}
