@@ -216,9 +216,12 @@ func AppendUnits(dst []byte, units int64, currency string) []byte {
 // MarshalText writes "10.23 EUR"; UnmarshalText reads it back.
 func (a Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// UnmarshalText reads what MarshalText writes.
-func (a *Amount) UnmarshalText(text []byte) (err error) {
+// UnmarshalText reads what MarshalText writes. Text that it cannot read leaves the amount as it was.
+func (a *Amount) UnmarshalText(text []byte) error {
 	value, currency, _ := strings.Cut(string(text), " ")
-	*a, err = Parse(value, currency)
+	read, err := Parse(value, currency)
+	if err == nil {
+		*a = read
+	}
 	return err
 }
