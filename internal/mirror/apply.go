@@ -10,8 +10,8 @@ import (
 	"payrecon/internal/payout"
 )
 
-// standing is a payout as the current view has it.
-type standing struct {
+// currentRow is a payout as the current view has it.
+type currentRow struct {
 	N          int64  `db:"n"`
 	ID         string `db:"id"`
 	Status     int64  `db:"status"`
@@ -114,7 +114,7 @@ func (p *pageTx) apply() error {
 
 // findKnown reads what the mirror holds of the page's ids.
 func (p *pageTx) findKnown(hashes []payout.IDHash) error {
-	p.known = make(map[string]*standing, len(hashes))
+	p.known = make(map[string]*currentRow, len(hashes))
 	numbers := make([]any, 0, len(hashes))
 	keys := make([]any, 0, len(hashes))
 	for _, h := range hashes {
@@ -136,7 +136,7 @@ func (p *pageTx) findKnown(hashes []payout.IDHash) error {
 		return err
 	}
 	return inParts(numbers, func(part []any) error {
-		var rows []standing
+		var rows []currentRow
 		err := p.tx.StmtxContext(p.ctx, p.w.standing).SelectContext(p.ctx, &rows, part...)
 		for i := range rows {
 			p.known[rows[i].ID] = &rows[i]
@@ -202,7 +202,7 @@ func (p *pageTx) forgetVanished(n int64) error {
 
 // joinPass records that this pass shows the payout, and returns the onBehalfOfId it belongs to from now on: the
 // asked-for one wins over the plain pass, and the first asked-for one over later ones.
-func (p *pageTx) joinPass(one *payout.Payout, st *standing, hash payout.IDHash, pass int64) (owner int64, err error) {
+func (p *pageTx) joinPass(one *payout.Payout, st *currentRow, hash payout.IDHash, pass int64) (owner int64, err error) {
 	if st.OnBehalfOf == pass {
 		return pass, nil
 	}
@@ -230,7 +230,7 @@ func (p *pageTx) applyNew(one *payout.Payout, hash payout.IDHash, pass int64) er
 	if err != nil {
 		return err
 	}
-	st := &standing{
+	st := &currentRow{
 		N: p.w.nextN, ID: one.ID, Status: status, Created: int64(one.Created), Changed: int64(one.Updated), OnBehalfOf: pass,
 		Final: finalFlag(one), Hash: one.Hash[:], Updated: int64(one.Updated), Asked: int64(p.c.Asked), statusText: one.Status,
 	}
@@ -245,10 +245,13 @@ func (p *pageTx) applyNew(one *payout.Payout, hash payout.IDHash, pass int64) er
 	p.known[one.ID] = st
 	p.w.tail[hash] = st.N
 	p.result.New++
+	if p.c.Detail {
+		p.result.NewIDs = append(p.result.NewIDs, one.ID)
+	}
 	return p.addToDay(one.ID, one.Created.Day(), hash)
 }
 
-func (p *pageTx) applyNewer(one *payout.Payout, st *standing, owner int64) error {
+func (p *pageTx) applyNewer(one *payout.Payout, st *currentRow, owner int64) error {
 	status, err := p.word(string(one.Status))
 	if err != nil {
 		return err
@@ -273,11 +276,14 @@ func (p *pageTx) applyNewer(one *payout.Payout, st *standing, owner int64) error
 		one.RefID, one.Creditor.Account(), one.Amount.Units(), currency, status, st.Changed, owner, st.Final, seq, seq, st.N,
 	}})
 	p.result.Changed++
+	if p.c.Detail {
+		p.result.ChangedIDs = append(p.result.ChangedIDs, one.ID)
+	}
 	return nil
 }
 
 // applyOlder keeps a fact that is older than the one that stands, unless it is kept already.
-func (p *pageTx) applyOlder(one *payout.Payout, st *standing, owner int64) error {
+func (p *pageTx) applyOlder(one *payout.Payout, st *currentRow, owner int64) error {
 	p.result.Unchanged++
 	var kept int
 	err := p.tx.GetContext(p.ctx, &kept, `WITH RECURSIVE chain (seq) AS (SELECT ? UNION ALL
@@ -300,7 +306,7 @@ func (p *pageTx) applyOlder(one *payout.Payout, st *standing, owner int64) error
 }
 
 // statusOf returns the text of a standing status.
-func (p *pageTx) statusOf(st *standing) payout.Status {
+func (p *pageTx) statusOf(st *currentRow) payout.Status {
 	if st.statusText != "" {
 		return st.statusText
 	}
@@ -313,7 +319,7 @@ func (p *pageTx) statusOf(st *standing) payout.Status {
 }
 
 // addVersion takes the next sequence number for what the API said of a payout.
-func (p *pageTx) addVersion(one *payout.Payout, st *standing, status, owner int64, applied bool) (seq int64, err error) {
+func (p *pageTx) addVersion(one *payout.Payout, st *currentRow, status, owner int64, applied bool) (seq int64, err error) {
 	member, err := p.word(one.MemberID)
 	if err != nil {
 		return 0, err

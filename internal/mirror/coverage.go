@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jmoiron/sqlx"
-
 	"payrecon/internal/payout"
 )
 
@@ -190,14 +188,16 @@ func (m *Mirror) Span(ctx context.Context) (p payout.Period, ok bool, err error)
 	return payout.Period{From: payout.Day(row.From.Int64), To: payout.Day(row.To.Int64)}, row.From.Valid, wrap("read coverage", err)
 }
 
-// Disprove withdraws the proof of a day: a comparison showed that the mirror does not hold what the API shows.
-func (m *Mirror) Disprove(ctx context.Context, run int64, onBehalfOf string, day payout.Day, why, alert string) error {
-	return wrap("disprove day", m.write(context.WithoutCancel(ctx), func(tx *sqlx.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE coverage SET state = ?, contest = ?, contested_by = 0, why = ?
-			WHERE on_behalf_of = ? AND day = ?`, payout.DayPartial, payout.Disproved, why, onBehalfOf, day)
-		if err == nil {
-			err = addAlert(ctx, tx, run, payout.MillisOf(m.clock()), alert)
-		}
-		return err
-	}))
+// selectDayIDs lists what one pass has shown of the payouts created in a range of instants.
+const selectDayIDs = `SELECT p.id FROM payouts p INDEXED BY payouts_created WHERE p.created >= ? AND p.created < ?
+	AND (p.on_behalf_of = (SELECT n FROM words WHERE word = ?)
+		OR EXISTS (SELECT 1 FROM payout_also a WHERE a.n = p.n AND a.on_behalf_of = (SELECT n FROM words WHERE word = ?)))
+	ORDER BY p.created, p.id`
+
+// DayIDs returns the ids of the payouts created on a day that one onBehalfOfId has shown, by creation.
+func (m *Mirror) DayIDs(ctx context.Context, onBehalfOf string, day payout.Day) ([]string, error) {
+	ids := []string{}
+	from := int64(day) * dayMillis
+	err := m.r.SelectContext(ctx, &ids, selectDayIDs, from, from+dayMillis, onBehalfOf, onBehalfOf)
+	return ids, wrap("read ids of a day", err)
 }

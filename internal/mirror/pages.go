@@ -157,7 +157,7 @@ type pageTx struct {
 	result payout.PageResult
 	walk   int64 // 0 when the page belongs to no walk
 
-	known                map[string]*standing // what the mirror holds of the page's ids, as of now
+	known                map[string]*currentRow // what the mirror holds of the page's ids, as of now
 	days                 map[payout.Day]*dayRow
 	changes              []change
 	newRows, newVersions [][]any

@@ -108,13 +108,16 @@ type PageCommit struct {
 	Seen []Seen // the page's rows
 	// Judge is called within the transaction for each of the walk's days when End is not PageMore, with the walk's ID.
 	Judge func(walk int64, day DayRecord) DayVerdict
+
+	Detail bool // name the ids in the result
 }
 
 // PageResult says what a page changed. Every row counts once, in New, Changed or Unchanged.
 type PageResult struct {
 	New, Changed, Unchanged int
 	Alerts                  []string
-	Disproved               []Day // complete days in which the page showed something new
+	Disproved               []Day    // complete days in which the page showed something new
+	NewIDs, ChangedIDs      []string // with PageCommit.Detail
 }
 
 // HeldPayout is a payout that the mirror holds, as far as a sweep must know it.

@@ -1,0 +1,81 @@
+package sync
+
+import (
+	"context"
+	"slices"
+
+	"payrecon/internal/payout"
+)
+
+// otherLimits are the page sizes of second and third walks: they move the borders of pages, so that a full last page is
+// not full again.
+var otherLimits = [...]int{199, 197}
+
+// walkAgain walks what is unproven although it could be proven by now: days whose walk in this run repeated or missed
+// payouts or was cut short, and days of any age whose proof was contradicted.
+func (r *run) walkAgain(ctx context.Context) error {
+	for _, limit := range otherLimits {
+		walks, err := r.unproven(ctx, limit)
+		if err != nil || len(walks) == 0 {
+			return err
+		}
+		r.mu.Lock()
+		r.state.Phase = "again"
+		r.mu.Unlock()
+		for _, w := range walks {
+			if err := r.survive(ctx, r.walk(ctx, w)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unproven returns the walks, with pages of limit, over the days that need another one.
+func (r *run) unproven(ctx context.Context, limit int) ([]*payout.Walk, error) {
+	var walks []*payout.Walk
+	for _, p := range r.passes {
+		days, err := r.unprovenDays(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		for len(days) > 0 {
+			n := 1
+			for n < len(days) && n < firstCut && days[n] == days[n-1]+1 {
+				n++
+			}
+			walks = append(walks, r.newWalk(p.onBehalfOf, payout.Period{From: days[0], To: days[n-1]}, limit))
+			days = days[n:]
+		}
+	}
+	return walks, nil
+}
+
+func (r *run) unprovenDays(ctx context.Context, p *pass) ([]payout.Day, error) {
+	days, err := r.store.ContestedDays(ctx, p.onBehalfOf)
+	if err != nil {
+		return nil, err
+	}
+	records, err := r.store.DayRecords(ctx, p.onBehalfOf, p.days)
+	if err != nil {
+		return nil, err
+	}
+	now := payout.MillisOf(r.o.Clock())
+	complete := map[payout.Day]bool{}
+	for _, d := range records {
+		complete[d.Day] = d.State == payout.DayComplete
+		if p.walked[d.Day] && !complete[d.Day] && now >= settled(d.Day, r.o.Settle) {
+			days = append(days, d.Day)
+		}
+	}
+	for _, cut := range p.unsure {
+		for d := cut.From; d <= cut.To; d++ {
+			if !complete[d] {
+				days = append(days, d)
+			}
+		}
+	}
+	p.unsure = nil
+	slices.Sort(days)
+	return slices.Compact(days), nil
+}

@@ -1,0 +1,118 @@
+package sync
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"payrecon/internal/payout"
+)
+
+const (
+	windowRows = 4000 // rows that a window should have: twenty pages
+	maxWindow  = 31   // days
+	firstCut   = 7    // days of a window while nothing is known of the density
+)
+
+// takeUp finds the walks that an earlier run of this task left open. Those that can go on keep their days; the others are
+// dropped, and their days are walked from the start.
+func (r *run) takeUp(ctx context.Context) error {
+	walks, err := r.store.OpenWalks(ctx, r.task)
+	if err != nil {
+		return err
+	}
+	for _, w := range walks {
+		p := r.passOf(w.OnBehalfOf)
+		usable := r.usable(&w)
+		if usable && (p == nil || !p.wants(w.Days)) {
+			continue // another run may want it
+		}
+		if !usable {
+			if err := r.store.DropWalk(ctx, w.ID); err != nil {
+				return err
+			}
+			continue
+		}
+		p.open = append(p.open, w)
+		p.todo = slices.DeleteFunc(p.todo, w.Days.Contains)
+	}
+	return nil
+}
+
+func (r *run) passOf(onBehalfOf string) *pass {
+	for _, p := range r.passes {
+		if p.onBehalfOf == onBehalfOf {
+			return p
+		}
+	}
+	return nil
+}
+
+// wants reports whether all days of w lie in the pass's range and some of them have yet to be walked.
+func (p *pass) wants(w payout.Period) bool {
+	if w.From < p.days.From || w.To > p.days.To {
+		return false
+	}
+	return slices.ContainsFunc(p.todo, w.Contains)
+}
+
+// usable reports whether an open walk can go on. It cannot when its cursor is old, and it should not when it began before
+// its last day had ended: it could not prove that day, and now it can be proven.
+func (r *run) usable(w *payout.Walk) bool {
+	return w.Cursor != "" &&
+		r.o.Clock().Sub(w.CursorAt.Time()) < maxCursorAge &&
+		w.Began >= settled(w.Days.To, r.o.Settle)
+}
+
+// settled is the instant from which on a walk can prove a day.
+func settled(d payout.Day, settle time.Duration) payout.Millis {
+	return payout.MillisOf((d + 1).Start().Add(settle))
+}
+
+// next hands the next window to a worker: an open walk, or a new one cut from the days left. nil = nothing is left.
+func (r *run) next() *payout.Walk {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.passes {
+		if len(p.open) > 0 {
+			w := p.open[0]
+			p.open = p.open[1:]
+			return &w
+		}
+	}
+	for _, p := range r.passes {
+		if len(p.todo) > 0 {
+			return r.newWalk(p.onBehalfOf, p.cut(r.o.Workers), payout.MaxLimit)
+		}
+	}
+	return nil
+}
+
+// cut takes the next window from the days left: consecutive days, as many as promise windowRows rows, but few enough that
+// all workers stay busy to the end.
+func (p *pass) cut(workers int) payout.Period {
+	days := firstCut
+	if p.done > 0 {
+		days = maxWindow
+		if p.rows > 0 {
+			days = min(days, windowRows*p.done/p.rows)
+		}
+	}
+	days = max(1, min(days, len(p.todo)/(2*workers)))
+	n := 1
+	for n < days && n < len(p.todo) && p.todo[n] == p.todo[n-1]+1 {
+		n++
+	}
+	w := payout.Period{From: p.todo[0], To: p.todo[n-1]}
+	p.todo = p.todo[n:]
+	return w
+}
+
+// newWalk is a walk over days that has not begun.
+func (r *run) newWalk(onBehalfOf string, days payout.Period, limit int) *payout.Walk {
+	q := payout.Query{From: days.From, To: days.To + 1, OnBehalfOf: onBehalfOf, Limit: limit}
+	if r.wholeDays.Load() {
+		q.To = days.To
+	}
+	return &payout.Walk{Run: r.id, Task: r.task, OnBehalfOf: onBehalfOf, Days: days, Query: q}
+}

@@ -1,0 +1,228 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"payrecon/internal/payout"
+)
+
+const (
+	idsAtOnce  = 50 // ids or references in one request, if Options.Split is not set: about 2.5 KB of URL
+	pagesOfIDs = 50 // pages after which an answer to a list of ids or references is given up: it ignores the filter
+	toldAtMost = 20 // vanished payouts that are named one by one
+)
+
+// sweep asks again for every payout that may still change, whatever its age: see the story of a run, step 5.
+func (r *run) sweep(ctx context.Context) error {
+	r.phase("sweep")
+	held, err := r.toAskFor(ctx)
+	if err != nil {
+		return err
+	}
+	shown := map[string]bool{}
+	for _, p := range r.passes {
+		q := payout.Query{Statuses: payout.FinalStatuses(), InvertStatuses: true, OnBehalfOf: p.onBehalfOf}
+		if _, err := r.list(ctx, q, 0, func(one *payout.Payout) { shown[one.ID] = true }); err != nil {
+			return err
+		}
+	}
+	held = slices.DeleteFunc(held, func(h payout.HeldPayout) bool { return shown[h.ID] })
+	byPass, err := r.askWhere(ctx, held)
+	if err != nil {
+		return err
+	}
+	for _, pass := range slices.Sorted(maps.Keys(byPass)) {
+		if err := r.askFor(ctx, pass, byPass[pass]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) phase(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state.Phase = name
+	r.tell()
+}
+
+// toAskFor returns what the mirror holds open, and what became final within the lookback outside of the windows. A backfill
+// leaves the latter to the nightly runs: they ask for the same payouts every night.
+func (r *run) toAskFor(ctx context.Context) ([]payout.HeldPayout, error) {
+	held, err := r.store.HeldOpen(ctx)
+	if err != nil || r.task == taskBackfill {
+		return held, err
+	}
+	since := payout.MillisOf(r.began.AddDate(0, 0, -r.o.LookbackDays))
+	for _, p := range r.passes {
+		late, err := r.store.LateFinals(ctx, since, p.days)
+		if err != nil {
+			return nil, err
+		}
+		held = append(held, slices.DeleteFunc(late, func(h payout.HeldPayout) bool { return h.OnBehalfOf != p.onBehalfOf })...)
+	}
+	return held, nil
+}
+
+// askWhere sorts payouts by the pass under which to ask for them: their own, or another one that has shown them. Those that
+// no pass in force has shown cannot be asked for, and that is an alert.
+func (r *run) askWhere(ctx context.Context, held []payout.HeldPayout) (map[string][]payout.HeldPayout, error) {
+	byPass := map[string][]payout.HeldPayout{}
+	var strange []payout.HeldPayout
+	for _, h := range held {
+		if r.passOf(h.OnBehalfOf) == nil {
+			strange = append(strange, h)
+			continue
+		}
+		byPass[h.OnBehalfOf] = append(byPass[h.OnBehalfOf], h)
+	}
+	if len(strange) == 0 {
+		return byPass, nil
+	}
+	also, err := r.store.AlsoShownTo(ctx, strange)
+	if err != nil {
+		return nil, err
+	}
+	nowhere := map[string]int{}
+	for _, h := range strange {
+		i := slices.IndexFunc(also[h.N], func(pass string) bool { return r.passOf(pass) != nil })
+		if i < 0 {
+			nowhere[h.OnBehalfOf]++
+			continue
+		}
+		byPass[also[h.N][i]] = append(byPass[also[h.N][i]], h)
+	}
+	var alerts []string
+	for _, pass := range slices.Sorted(maps.Keys(nowhere)) {
+		alerts = append(alerts, fmt.Sprintf("%d open payouts were shown on behalf of %q only, which is not configured any more: they were not asked for",
+			nowhere[pass], pass))
+	}
+	return byPass, r.raise(ctx, alerts)
+}
+
+// askFor asks for payouts by id, and once more for those that were not returned. What is not returned twice has vanished.
+func (r *run) askFor(ctx context.Context, pass string, held []payout.HeldPayout) error {
+	for range 2 {
+		missing, err := r.askOnce(ctx, pass, held)
+		if err != nil || len(missing) == 0 {
+			return err
+		}
+		held = missing
+	}
+	fresh, err := r.store.MarkVanished(ctx, r.id, held)
+	if err != nil {
+		return err
+	}
+	var alerts []string
+	for _, h := range fresh[:min(len(fresh), toldAtMost)] {
+		alerts = append(alerts, fmt.Sprintf("payout %s, created %s, is not final and was asked for twice by its id, but the API does not show it any more: it stays in the mirror, ask the provider",
+			h.ID, h.Created.Day()))
+	}
+	if more := len(fresh) - toldAtMost; more > 0 {
+		alerts = append(alerts, fmt.Sprintf("%d more payouts are not shown any more: see payrecon status", more))
+	}
+	return r.raise(ctx, alerts)
+}
+
+// askOnce asks for payouts by id, and returns those that an answer with a regular end did not hold.
+func (r *run) askOnce(ctx context.Context, pass string, held []payout.HeldPayout) (missing []payout.HeldPayout, err error) {
+	byID := make(map[string]payout.HeldPayout, len(held))
+	ids := make([]string, len(held))
+	for i, h := range held {
+		byID[h.ID], ids[i] = h, h.ID
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.o.Workers)
+	queries := r.o.Split(payout.Query{IDs: ids, OnBehalfOf: pass})
+	answers := make([][]payout.HeldPayout, len(queries))
+	for i, q := range queries {
+		group.Go(func() error {
+			returned := map[string]bool{}
+			whole, err := r.list(ctx, q, pagesOfIDs, func(one *payout.Payout) { returned[one.ID] = true })
+			if err != nil || !whole {
+				return err
+			}
+			for _, id := range q.IDs {
+				if !returned[id] {
+					answers[i] = append(answers[i], byID[id])
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(answers...), nil
+}
+
+// list commits every page of a list that belongs to no window, and tells each payout to fn. It reports whether the list came
+// to a regular end, if need be with other page sizes. A list longer than maxPages (0 = any) is given up.
+func (r *run) list(ctx context.Context, q payout.Query, maxPages int, fn func(*payout.Payout)) (whole bool, err error) {
+	return pageThrough(ctx, r.api, q, maxPages, func(page *payout.Page) error {
+		for i := range page.Payouts {
+			fn(&page.Payouts[i])
+		}
+		c := &payout.PageCommit{Run: r.id, OnBehalfOf: q.OnBehalfOf, Payouts: page.Payouts, Asked: page.Asked, End: page.End}
+		return r.write(ctx, c, page)
+	})
+}
+
+// pageThrough calls fn for every page of a list, and reports whether one way through it came to a regular end: the first, or
+// one with another page size.
+func pageThrough(ctx context.Context, api API, q payout.Query, maxPages int, fn func(*payout.Page) error) (whole bool, err error) {
+	for _, limit := range append([]int{payout.MaxLimit}, otherLimits[:]...) {
+		q.Limit = limit
+		pages := 0
+		for page, err := range api.Pages(ctx, q, "") {
+			if err != nil && pages > 0 && payout.KindOf(err) == payout.KindInput {
+				break // the cursor was refused
+			}
+			if err != nil {
+				return false, err
+			}
+			if err := fn(page); err != nil {
+				return false, err
+			}
+			if page.End == payout.PageRegular {
+				return true, nil
+			}
+			if pages++; pages == maxPages {
+				return false, nil
+			}
+			if ctx.Err() != nil {
+				return false, ctx.Err()
+			}
+		}
+	}
+	return false, nil
+}
+
+// raise keeps alerts and tells them in the summary.
+func (r *run) raise(ctx context.Context, alerts []string) error {
+	r.mu.Lock()
+	r.sum.Alerts = append(r.sum.Alerts, alerts...)
+	r.mu.Unlock()
+	return r.store.AddAlerts(ctx, r.id, alerts)
+}
+
+// splitLists cuts a query with many ids or references into several.
+func splitLists(q payout.Query) []payout.Query {
+	var parts []payout.Query
+	for ids := range slices.Chunk(q.IDs, idsAtOnce) {
+		part := q
+		part.IDs = ids
+		parts = append(parts, part)
+	}
+	for refs := range slices.Chunk(q.RefIDs, idsAtOnce) {
+		part := q
+		part.RefIDs = refs
+		parts = append(parts, part)
+	}
+	return parts
+}

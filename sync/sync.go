@@ -1,0 +1,407 @@
+// Package sync brings the payouts of the API into a mirror, and proves day by day that none is missing.
+//
+// # The story of a run
+//
+//  1. Every onBehalfOfId in force is a pass of its own; "" is the plain pass. For each pass the run knows a range of days:
+//     a nightly run from its first day without proof, but at least the lookback, to today; Range exactly what it is told;
+//     Backfill what of its range is not proven yet.
+//  2. Walks that an earlier run of the same task left open, and whose cursor can still be used, are taken up first. The
+//     rest of the range is cut into windows (cut.go): several workers each walk one window at a time from page to page.
+//  3. Each page is one transaction of the mirror: rows, versions, the ids the walk has now seen, and the next cursor
+//     (walk.go). On a walk's last page the evidence for each of its days is judged within that transaction (evidence.go).
+//  4. Days that a walk could not prove, or disproved, are walked again with other page sizes, which moves the page
+//     borders: 199, then 197.
+//  5. The sweep (sweep.go) lists everything that is not final, whatever its age. The list shrinks while it is paged, so it
+//     proves nothing: every id that the mirror holds open and that the sweep did not show is asked for by its id, and so is
+//     every payout that became final lately outside of the windows. What is not returned twice has vanished.
+//  6. What the sweep has disproved is walked again. What is still unproven then are the gaps of the summary.
+//
+// # Which endDate
+//
+// The API documents endDate as inclusive, but not whether its whole day is meant or only its first instant. So a window
+// asks for one day more than it has to prove. Once the API has shown, in the same run, a payout of the last hour of a
+// query's endDate, the whole day is what it means, and later windows of the run ask for exactly their days: windows can be
+// as short as a day without each day being fetched twice.
+package sync
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"payrecon/internal/payout"
+)
+
+// API is what a sync needs of the payouts API: the pages of a list, from a cursor on ("" = from its start), ending with the
+// first page whose End is not payout.PageMore, or with one error. A refused cursor is payout.KindInput.
+type API interface {
+	Pages(ctx context.Context, q payout.Query, cursor string) iter.Seq2[*payout.Page, error]
+}
+
+// Store is what a sync needs of a mirror.
+type Store interface {
+	PageStore
+	WalkStore
+	DayStore
+	HeldStore
+}
+
+// PageStore commits pages.
+type PageStore interface {
+	// CommitPage writes a page in one transaction, and moves c.Walk on. A walk that somebody else has moved on is
+	// payout.ErrWalkLost; nothing is written then.
+	CommitPage(ctx context.Context, c *payout.PageCommit) (payout.PageResult, error)
+	AddAlerts(ctx context.Context, run int64, texts []string) error
+}
+
+// WalkStore remembers walks that were begun and not ended.
+type WalkStore interface {
+	OpenWalks(ctx context.Context, task string) ([]payout.Walk, error)
+	WalkSeen(ctx context.Context, walk int64) ([]payout.Seen, error)
+	DropWalk(ctx context.Context, walk int64) error
+}
+
+// DayStore tells what is proven of which day.
+type DayStore interface {
+	DayRecords(ctx context.Context, onBehalfOf string, p payout.Period) ([]payout.DayRecord, error)
+	ContestedDays(ctx context.Context, onBehalfOf string) ([]payout.Day, error)
+	DayIDs(ctx context.Context, onBehalfOf string, day payout.Day) ([]string, error)
+	SyncStart(ctx context.Context) (payout.Day, bool, error)
+	SetSyncStart(ctx context.Context, day payout.Day) error
+}
+
+// HeldStore tells which payouts must be asked for whatever their age.
+type HeldStore interface {
+	HeldOpen(ctx context.Context) ([]payout.HeldPayout, error)
+	LateFinals(ctx context.Context, since payout.Millis, walked payout.Period) ([]payout.HeldPayout, error)
+	AlsoShownTo(ctx context.Context, held []payout.HeldPayout) (map[int64][]string, error)
+	MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout) (fresh []payout.HeldPayout, err error)
+}
+
+// Options of a Syncer. The zero value is good.
+type Options struct {
+	OnBehalfOf   []string                            // the passes; none = the plain pass alone
+	LookbackDays int                                 // days that every nightly run walks again; default 7
+	Workers      int                                 // windows walked at once; default 4
+	Settle       time.Duration                       // how long after its end a day is left to settle; default 15m
+	StartDay     payout.Day                          // first day of the first sync; 0 = 45 days back
+	Split        func(q payout.Query) []payout.Query // cuts long lists of ids; default: 50 at a time
+	Clock        func() time.Time                    // default time.Now
+	Logger       *slog.Logger                        // default: nothing is logged
+	Progress     func(Progress)                      // called after each page, from one goroutine at a time
+	Yield        func(ctx context.Context) error     // called by a backfill between pages, while nothing is being written
+}
+
+const (
+	defaultLookback = 7
+	defaultWorkers  = 4
+	defaultSettle   = 15 * time.Minute
+	defaultReach    = 45 // days before today that a first sync begins
+	maxCursorAge    = 24 * time.Hour
+)
+
+// Progress is how far a run is.
+type Progress struct {
+	Task     string // nightly, range, backfill, verify
+	Phase    string // windows, again, sweep
+	Days     int    // days to prove, over all passes
+	DaysDone int
+	Windows  int // walks ended
+	Pages    int
+	Rows     int
+	Requests int
+	Retries  int
+	Elapsed  time.Duration
+}
+
+// Syncer syncs one API into one mirror. One call at a time.
+type Syncer struct {
+	api   API
+	store Store
+	o     Options
+}
+
+// New returns a Syncer.
+func New(api API, store Store, o Options) *Syncer {
+	o.LookbackDays = orDefault(o.LookbackDays, defaultLookback)
+	o.Workers = orDefault(o.Workers, defaultWorkers)
+	o.Settle = orDefault(o.Settle, defaultSettle)
+	if len(o.OnBehalfOf) == 0 {
+		o.OnBehalfOf = []string{""}
+	}
+	o.OnBehalfOf = slices.Compact(slices.Sorted(slices.Values(o.OnBehalfOf)))
+	if o.Split == nil {
+		o.Split = splitLists
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	return &Syncer{api, store, o}
+}
+
+func orDefault[T int | time.Duration](value, otherwise T) T {
+	if value <= 0 {
+		return otherwise
+	}
+	return value
+}
+
+// The tasks. Each takes up its own open walks only, so a backfill that stands aside for a nightly run loses none.
+const (
+	taskNightly  = "nightly"
+	taskRange    = "range"
+	taskBackfill = "backfill"
+	taskVerify   = "verify"
+)
+
+// Nightly catches up: see the story of a run. The first one sets the first day of nightly runs.
+//
+// The error is payout.KindInterrupted when ctx was cancelled: whole pages are written, and the same command goes on where
+// this one stopped. Errors of the API keep their kind. The summary is there also beside an error, of what was done.
+func (s *Syncer) Nightly(ctx context.Context, run int64) (*payout.SyncSummary, error) {
+	r := s.newRun(taskNightly, run)
+	first, ok, err := s.store.SyncStart(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		first = s.firstDay(r.today)
+		if err := s.store.SetSyncStart(ctx, first); err != nil {
+			return nil, err
+		}
+		s.o.Logger.Info("first sync", "from", first, "note", "earlier payouts: payrecon backfill")
+	}
+	yesterday := r.today - 1
+	for _, pass := range s.o.OnBehalfOf {
+		from := yesterday - payout.Day(s.o.LookbackDays) + 1
+		unproven, found, err := s.firstUnproven(ctx, pass, payout.Period{From: first, To: yesterday})
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			from = min(from, unproven)
+		}
+		r.want(pass, payout.Period{From: from, To: r.today}, nil)
+	}
+	return r.sync(ctx)
+}
+
+func (s *Syncer) firstDay(today payout.Day) payout.Day {
+	if s.o.StartDay != 0 {
+		return s.o.StartDay
+	}
+	return today - defaultReach
+}
+
+// firstUnproven returns the first day of p that is not shown complete.
+func (s *Syncer) firstUnproven(ctx context.Context, pass string, p payout.Period) (payout.Day, bool, error) {
+	if p.Days() == 0 {
+		return 0, false, nil
+	}
+	records, err := s.store.DayRecords(ctx, pass, p)
+	for _, d := range records {
+		if d.State != payout.DayComplete {
+			return d.Day, true, err
+		}
+	}
+	return 0, false, err
+}
+
+// Range walks all days from from to to, whatever is known of them; days after today are left out. It does not move the
+// start of nightly runs. See Nightly for the error.
+func (s *Syncer) Range(ctx context.Context, run int64, from, to payout.Day) (*payout.SyncSummary, error) {
+	r, err := s.rangeRun(taskRange, run, from, to)
+	if err != nil {
+		return nil, err
+	}
+	return r.sync(ctx)
+}
+
+func (s *Syncer) rangeRun(task string, run int64, from, to payout.Day) (*run, error) {
+	r := s.newRun(task, run)
+	p, err := r.period(from, to)
+	if err != nil {
+		return nil, err
+	}
+	for _, pass := range s.o.OnBehalfOf {
+		r.want(pass, p, nil)
+	}
+	return r, nil
+}
+
+// Backfill walks those days from from to to that are not shown complete, and today if it is among them. It goes on where an
+// earlier backfill was interrupted, also with other options or on another day, and never moves the start of nightly runs.
+// Between pages it calls Options.Yield. See Nightly for the error.
+func (s *Syncer) Backfill(ctx context.Context, run int64, from, to payout.Day) (*payout.SyncSummary, error) {
+	r := s.newRun(taskBackfill, run)
+	p, err := r.period(from, to)
+	if err != nil {
+		return nil, err
+	}
+	r.yield = s.o.Yield
+	for _, pass := range s.o.OnBehalfOf {
+		records, err := s.store.DayRecords(ctx, pass, p)
+		if err != nil {
+			return nil, err
+		}
+		r.want(pass, p, func(d payout.Day) bool { return records[d-p.From].State == payout.DayComplete })
+	}
+	return r.sync(ctx)
+}
+
+// run is one run: what it is to do, and what it has done.
+type run struct {
+	*Syncer
+	task  string
+	id    int64
+	began time.Time
+	today payout.Day
+	yield func(ctx context.Context) error
+
+	passes []*pass
+
+	commit sync.Mutex // held while a page is written, or the lease is away: only one worker writes
+	mu     sync.Mutex // guards everything below
+	sum    payout.SyncSummary
+	state  Progress
+
+	failures     int // walks that ended with a transport error since the last page
+	firstFailure error
+	details      *VerifyReport // what differed, for Verify
+
+	wholeDays atomic.Bool // the API has shown that endDate means its whole day
+}
+
+// pass is one onBehalfOfId with the days to walk under it.
+type pass struct {
+	onBehalfOf string
+	days       payout.Period // the range; gaps are judged over it
+	todo       []payout.Day  // not yet handed to a worker, in order
+	open       []payout.Walk // left by an earlier run
+	rows, done int           // of walks that ended, for the density
+
+	walked map[payout.Day]bool // by walks that ended in this run
+	unsure []payout.Period     // windows whose walk ended with a full page and no way on
+}
+
+func (s *Syncer) newRun(task string, id int64) *run {
+	began := s.o.Clock()
+	r := &run{Syncer: s, task: task, id: id, began: began, today: payout.MillisOf(began).Day()}
+	r.sum = payout.SyncSummary{Run: id, Gaps: []payout.Day{}, Alerts: []string{}}
+	r.state = Progress{Task: task, Phase: "windows"}
+	return r
+}
+
+// period checks a range that a person gave, and cuts off the future.
+func (r *run) period(from, to payout.Day) (payout.Period, error) {
+	switch {
+	case from > to:
+		return payout.Period{}, payout.Errorf(payout.KindInput, "from %s is after to %s", from, to)
+	case from > r.today:
+		return payout.Period{}, payout.Errorf(payout.KindInput, "from %s is in the future: today is %s (UTC)", from, r.today)
+	}
+	return payout.Period{From: from, To: min(to, r.today)}, nil
+}
+
+// want adds a pass over the days of p, but for those that skip names.
+func (r *run) want(onBehalfOf string, p payout.Period, skip func(payout.Day) bool) {
+	one := &pass{onBehalfOf: onBehalfOf, days: p, walked: map[payout.Day]bool{}}
+	for d := p.From; d <= p.To; d++ {
+		if skip == nil || d == r.today || !skip(d) {
+			one.todo = append(one.todo, d)
+		}
+	}
+	r.state.Days += len(one.todo)
+	r.passes = append(r.passes, one)
+}
+
+// sync performs the run.
+func (r *run) sync(ctx context.Context) (*payout.SyncSummary, error) {
+	err := r.perform(ctx)
+	if err == nil {
+		err = r.firstFailure
+	}
+	if gapsErr := r.judgeGaps(context.WithoutCancel(ctx)); err == nil {
+		err = gapsErr
+	}
+	return r.summary(), r.lastWord(ctx, err)
+}
+
+func (r *run) perform(ctx context.Context) error {
+	if err := r.takeUp(ctx); err != nil {
+		return err
+	}
+	if err := r.walkAll(ctx); err != nil {
+		return err
+	}
+	if err := r.walkAgain(ctx); err != nil {
+		return err
+	}
+	if r.firstFailure != nil { // an API that fails windows will not do better for a sweep
+		return r.firstFailure
+	}
+	if err := r.sweep(ctx); err != nil {
+		return err
+	}
+	return r.walkAgain(ctx)
+}
+
+// judgeGaps lists the ended days that are not shown complete: of the run's range, and those it found contradicted.
+func (r *run) judgeGaps(ctx context.Context) error {
+	gaps := map[payout.Day]bool{}
+	for _, p := range r.passes {
+		records, err := r.store.DayRecords(ctx, p.onBehalfOf, p.days)
+		if err != nil {
+			return err
+		}
+		for _, d := range records {
+			if d.State != payout.DayComplete && d.Day < payout.MillisOf(r.o.Clock()).Day() {
+				gaps[d.Day] = true
+			}
+		}
+		contested, err := r.store.ContestedDays(ctx, p.onBehalfOf)
+		if err != nil {
+			return err
+		}
+		for _, d := range contested {
+			gaps[d] = true
+		}
+	}
+	for d := range gaps {
+		r.sum.Gaps = append(r.sum.Gaps, d)
+	}
+	slices.Sort(r.sum.Gaps)
+	return nil
+}
+
+func (r *run) summary() *payout.SyncSummary {
+	r.sum.Complete = len(r.sum.Gaps) == 0 && r.firstFailure == nil
+	sum := r.sum
+	return &sum
+}
+
+// lastWord says what is done, what is left and how to go on, when a run did not come to its end.
+func (r *run) lastWord(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	done := fmt.Sprintf("%d of %d days walked, %d payouts in %d pages written", r.state.DaysDone, r.state.Days, r.sum.Rows, r.sum.Pages)
+	if ctx.Err() != nil {
+		if context.Cause(ctx) == context.DeadlineExceeded {
+			return payout.Errorf(payout.KindFailed, "out of time: %s; everything written is safe, the same command goes on from there: %w", done, err)
+		}
+		return payout.Errorf(payout.KindInterrupted, "interrupted: %s; everything written is safe, the same command goes on from there", done)
+	}
+	return payout.Errorf(payout.KindOf(err), "%w (%s; the same command goes on from there)", err, done)
+}

@@ -1,0 +1,219 @@
+package sync
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/sync/errgroup"
+
+	"payrecon/internal/payout"
+)
+
+const (
+	maxRestarts = 3 // times that one window is begun again because its cursor was refused
+	maxFailures = 3 // windows in a row that fail for the API's sake before the run ends
+)
+
+// walkAll walks all windows that are left, several at once.
+func (r *run) walkAll(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for range r.o.Workers {
+		group.Go(func() error {
+			for {
+				w := r.next()
+				if w == nil {
+					return nil
+				}
+				if err := r.survive(ctx, r.walk(ctx, w)); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return group.Wait()
+}
+
+// survive decides whether the run goes on after a window ended with err: one window that the API could not serve leaves its
+// days unproven, several in a row end the run.
+func (r *run) survive(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || payout.KindOf(err) != payout.KindTransport {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.firstFailure == nil {
+		r.firstFailure = err
+	}
+	if r.failures++; r.failures >= maxFailures {
+		return err
+	}
+	r.o.Logger.Warn("a window was left", "error", err)
+	return nil
+}
+
+// walk walks one window to its end. A walk whose cursor is refused, or that another run has moved on, begins again.
+func (r *run) walk(ctx context.Context, w *payout.Walk) error {
+	for restarts := 0; ; restarts++ {
+		err := r.walkOnce(ctx, w)
+		refused := w.Cursor != "" && payout.KindOf(err) == payout.KindInput && !errors.Is(err, errStore)
+		lost := errors.Is(err, payout.ErrWalkLost)
+		if !refused && !lost {
+			return err
+		}
+		if restarts == maxRestarts {
+			return payout.Errorf(payout.KindTransport, "days %s: the API refused the cursor of its own page %d times: %w", w.Days, restarts+1, err)
+		}
+		r.o.Logger.Warn("walk begins again", "days", w.Days, "reason", err)
+		if refused {
+			if err := r.store.DropWalk(ctx, w.ID); err != nil {
+				return err
+			}
+		}
+		w = r.newWalk(w.OnBehalfOf, w.Days, w.Query.Limit)
+	}
+}
+
+func (r *run) walkOnce(ctx context.Context, w *payout.Walk) error {
+	t := newTally()
+	if w.ID != 0 {
+		seen, err := r.store.WalkSeen(ctx, w.ID)
+		if err != nil {
+			return err
+		}
+		t.add(seen)
+	}
+	for page, err := range r.api.Pages(ctx, w.Query, w.Cursor) {
+		if err != nil {
+			return err
+		}
+		if w.Pages == 0 {
+			w.Began = began(page)
+		}
+		c := &payout.PageCommit{
+			Run: r.id, OnBehalfOf: w.OnBehalfOf, Payouts: page.Payouts, Asked: page.Asked,
+			Walk: w, Next: page.Next, End: page.End, Seen: seenOf(page.Payouts),
+		}
+		t.add(c.Seen)
+		c.Judge = func(id int64, d payout.DayRecord) payout.DayVerdict {
+			return judge(walkFacts{id, w.Began, page.End, r.o.Settle}, d, t.of(d.Day))
+		}
+		if err := r.write(ctx, c, page); err != nil {
+			return err
+		}
+		r.learn(w.Query, page.Payouts)
+		if page.End != payout.PageMore {
+			r.ended(w, page.End)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return payout.Errorf(payout.KindTransport, "days %s: the API's pages stopped without an end", w.Days)
+}
+
+// began is the instant from which a page's walk counts: the earlier of our clock and the server's, so that neither clock
+// being wrong lets a day be proven before it had ended.
+func began(page *payout.Page) payout.Millis {
+	if page.ServerDate != 0 {
+		return min(page.Asked, page.ServerDate)
+	}
+	return page.Asked
+}
+
+func seenOf(rows []payout.Payout) []payout.Seen {
+	seen := make([]payout.Seen, len(rows))
+	for i := range rows {
+		seen[i] = payout.Seen{Hash: payout.HashID(rows[i].ID), Day: rows[i].Created.Day()}
+	}
+	return seen
+}
+
+// errStore marks errors of the mirror: they are never the API's.
+var errStore = errors.New("mirror")
+
+type storeError struct{ error }
+
+func (storeError) Is(target error) bool { return target == errStore }
+func (e storeError) Unwrap() error      { return e.error }
+
+// write commits one page, and counts it. Before that a backfill gives way to a command that waits.
+func (r *run) write(ctx context.Context, c *payout.PageCommit, page *payout.Page) error {
+	r.commit.Lock()
+	defer r.commit.Unlock()
+	if r.yield != nil {
+		if err := r.yield(ctx); err != nil {
+			return err
+		}
+	}
+	c.Detail = r.details != nil
+	result, err := r.store.CommitPage(ctx, c)
+	if err != nil {
+		return storeError{err}
+	}
+	r.count(c, page, &result)
+	return nil
+}
+
+// count adds a committed page to the summary and tells the progress.
+func (r *run) count(c *payout.PageCommit, page *payout.Page, result *payout.PageResult) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures = 0
+	r.sum.Pages++
+	r.sum.Requests += max(page.Requests, 1)
+	r.sum.Retries += max(page.Requests-1, 0)
+	r.sum.Rows += len(page.Payouts)
+	r.sum.New += result.New
+	r.sum.Changed += result.Changed
+	r.sum.Unchanged += result.Unchanged
+	if c.Walk == nil {
+		r.sum.Swept += len(page.Payouts)
+	}
+	r.sum.Alerts = append(r.sum.Alerts, result.Alerts...)
+	if r.details != nil {
+		r.details.add(c, result)
+	}
+	r.tell()
+}
+
+// tell reports the progress. The caller holds r.mu.
+func (r *run) tell() {
+	r.state.Pages, r.state.Rows, r.state.Requests, r.state.Retries = r.sum.Pages, r.sum.Rows, r.sum.Requests, r.sum.Retries
+	r.state.Windows = r.sum.Windows
+	r.state.Elapsed = r.o.Clock().Sub(r.began)
+	r.o.Progress(r.state)
+}
+
+// ended counts a walk that came to its end.
+func (r *run) ended(w *payout.Walk, end payout.PageEnd) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sum.Windows++
+	if r.state.Phase == "windows" {
+		r.state.DaysDone += w.Days.Days()
+	}
+	if p := r.passOf(w.OnBehalfOf); p != nil {
+		p.rows += w.Rows
+		p.done += w.Days.Days()
+		for d := w.Days.From; d <= w.Days.To; d++ {
+			p.walked[d] = true
+		}
+		if end == payout.PageUnsure {
+			p.unsure = append(p.unsure, w.Days)
+		}
+	}
+	r.tell()
+}
+
+// learn looks whether the page shows that endDate means its whole day: see the package comment.
+func (r *run) learn(q payout.Query, rows []payout.Payout) {
+	const lastHour = 23 * 3_600_000
+	from := payout.MillisOf(q.To.Start()) + lastHour
+	for i := range rows {
+		if rows[i].Created >= from && rows[i].Created.Day() == q.To {
+			r.wholeDays.Store(true)
+			return
+		}
+	}
+}
