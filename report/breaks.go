@@ -1,0 +1,175 @@
+package report
+
+import (
+	"strings"
+
+	"payrecon/internal/money"
+	"payrecon/internal/payout"
+)
+
+// breaksColumn is one column of the Breaks sheet: how it looks, and what an item shows in it.
+type breaksColumn struct {
+	Column
+	cell func(b *builder, it *payout.Item, s *sides) Cell
+}
+
+// The columns that formulas and links refer to; breaksLayout is in this order.
+const (
+	breaksID = iota
+	breaksSeverity
+	breaksWhat
+	breaksWhy
+	breaksRef
+	breaksPayoutAmount
+	breaksPayoutCurrency
+	breaksLedgerAmount
+	breaksLedgerCurrency
+	breaksDifference
+	breaksExposure
+	breaksCurrency
+)
+
+// breaksLayout is the sheet, left to right: what it is, why, both sides' figures, who, when, what to do, who does it.
+var breaksLayout = []breaksColumn{
+	{Column{Heading: "No.", Code: "id", Width: 8, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return count(it.ID) }},
+	{Column{Heading: "Severity", Code: "severity", Width: 10, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return severity(it.Severity) }},
+	{Column{Heading: "What", Code: "outcome", Width: 30, Wrap: true, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell {
+		return word(it.Words(), it.Outcome.String())
+	}},
+	{Column{Heading: "Why", Code: "why", Width: 60, Wrap: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(joinSentences(it.Why, it.Hint)) }},
+	{Column{Heading: "Reference", Code: "ref_id", Width: 22, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.RefID) }},
+	{Column{Heading: "Payout amount", Code: "payout_amount", Width: 16, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return sideCell(s.payoutSums) }},
+	{Column{Heading: "Payout currency", Code: "payout_currency", Width: 10, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.payoutCurrency) }},
+	{Column{Heading: "Ledger amount", Code: "ledger_amount", Width: 16, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return sideCell(s.entrySums) }},
+	{Column{Heading: "Ledger currency", Code: "ledger_currency", Width: 10, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.ledgerCurrency) }},
+	{Column{Heading: "Difference in cash (payout - ledger)", Code: "difference", Width: 17, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return difference(it.Difference) }},
+	{Column{Heading: "Exposure", Code: "exposure", Width: 16, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return amount(it.Exposure) }},
+	{Column{Heading: "Exposure currency", Code: "currency", Width: 10, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Exposure.Currency()) }},
+	{Column{Heading: "Payee", Code: "payee", Width: 24, Wrap: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.payee) }},
+	{Column{Heading: "Payee account", Code: "account", Width: 28}, func(b *builder, _ *payout.Item, s *sides) Cell { return text(b.account(s.account)) }},
+	{Column{Heading: "Debtor account", Code: "debtor_account", Width: 24}, func(b *builder, _ *payout.Item, s *sides) Cell { return text(b.account(s.debtor)) }},
+	{Column{Heading: "Bank reference", Code: "bank_reference", Width: 22, Wrap: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.description) }},
+	{Column{Heading: "Payout status", Code: "payout_status", Width: 28, Wrap: true, Proof: true}, func(_ *builder, it *payout.Item, s *sides) Cell { return statuses(it.Payouts, s.payoutStatus) }},
+	{Column{Heading: "Status reason", Code: "status_reason", Width: 28, Wrap: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.reason) }},
+	{Column{Heading: "Bank status code", Code: "bank_status", Width: 10}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.bank) }},
+	{Column{Heading: "Ledger status", Code: "ledger_status", Width: 14, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.ledgerStatus) }},
+	{Column{Heading: "Payout created (UTC)", Code: "created", Width: 19, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return instant(s.created) }},
+	{Column{Heading: "Ledger date", Code: "ledger_date", Width: 12, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return date(s.ledgerDay) }},
+	{Column{Heading: "Document number", Code: "document", Width: 18}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.documents) }},
+	{Column{Heading: "Age (days)", Code: "age_days", Width: 8}, func(_ *builder, it *payout.Item, _ *sides) Cell { return count(it.AgeDays) }},
+	{Column{Heading: "First seen (UTC)", Code: "first_seen", Width: 12}, func(_ *builder, it *payout.Item, _ *sides) Cell { return firstSeen(it) }},
+	{Column{Heading: "First run", Code: "first_run", Width: 8}, func(_ *builder, it *payout.Item, _ *sides) Cell { return count(it.FirstRun) }},
+	{Column{Heading: "State", Code: "state", Width: 10}, func(_ *builder, it *payout.Item, _ *sides) Cell { return word(stateWords[it.State], it.State.String()) }},
+	{Column{Heading: "Next step", Code: "next", Width: 44, Wrap: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Next) }},
+	{Column{Heading: "Disposition", Code: "disposition", Width: 20, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return dispositionCell(it.Disposition) }},
+	{Column{Heading: "Until", Code: "until", Width: 12, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return until(it.Disposition) }},
+	{Column{Heading: "Reason", Code: "reason", Width: 28, Wrap: true, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return reason(it.Disposition) }},
+	{Column{Heading: "Due", Code: "due", Width: 12, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return due(it.Due) }},
+	{Column{Heading: "Owner", Code: "owner", Width: 16, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Owner) }},
+	{Column{Heading: "Note", Code: "note", Width: 36, Wrap: true, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Note) }},
+	{Column{Heading: "Payout ids", Code: "payout_ids", Width: 44, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.ids) }},
+	{Column{Heading: "Ledger lines", Code: "ledger_lines", Width: 12, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.lines) }},
+}
+
+var stateWords = map[payout.ItemState]string{
+	payout.ItemNew: "New", payout.ItemOpen: "Open", payout.ItemCarried: "Carried over", payout.ItemCleared: "Cleared", payout.ItemReopened: "Reopened",
+}
+
+var severityLooks = map[payout.Severity]Look{
+	payout.Low: LowLook, payout.Medium: MediumLook, payout.High: HighLook, payout.Critical: CriticalLook,
+}
+
+func severity(s payout.Severity) Cell {
+	return word(strings.ToUpper(s.String()[:1])+s.String()[1:], s.String()).Styled(severityLooks[s])
+}
+
+func difference(a *money.Amount) Cell {
+	if a == nil {
+		return Cell{}
+	}
+	return amount(*a)
+}
+
+// statuses shows payouts' statuses in words, each once.
+func statuses(payouts []payout.PayoutRef, codes string) Cell {
+	var words []string
+	for _, p := range payouts {
+		words = add(words, p.Status.Words())
+	}
+	if len(words) == 0 {
+		return Cell{}
+	}
+	return word(strings.Join(words, "; "), codes)
+}
+
+func joinSentences(a, b string) string { return strings.TrimSpace(a + " " + b) }
+
+// due shows a day that somebody may have set; a zero value was never set.
+func due(d payout.Day) Cell {
+	if d == 0 {
+		return Cell{}
+	}
+	return date(d)
+}
+
+func firstSeen(it *payout.Item) Cell {
+	if it.FirstSeen == 0 {
+		return Cell{}
+	}
+	return date(it.FirstSeen.Day())
+}
+
+// addBreaks lays out what somebody must act on: open breaks and unverified items, most urgent first.
+func (b *builder) addBreaks() {
+	t := table{
+		name: SheetBreaks, fixed: breaksWhat + 1, wide: true, tab: Bad,
+		note: "Open breaks and items that could not be verified, most urgent first. Fill in the yellow columns, save, and give the file to: payrecon breaks import. " +
+			"Amounts are in the currency beside them; times are UTC.",
+		empty: "No open items.",
+	}
+	for _, c := range breaksLayout {
+		t.columns = append(t.columns, c.Column)
+	}
+	t.columns = append(t.columns, Column{Heading: proofHeading(b.rec.Run, b.rec.OutcomeHash), Code: "proof", Width: 20, Hidden: true})
+	for i := range b.open {
+		t.rows = append(t.rows, b.breakRow(&b.open[i]))
+	}
+	var sheets []*Sheet
+	sheets, b.breaks = b.addTable(t)
+	for i, s := range sheets {
+		p := b.breaks.pieces[i]
+		s.Choices = choices(p.first, max(p.last, p.first))
+	}
+}
+
+func (b *builder) breakRow(it *payout.Item) []Cell {
+	s := sidesOf(&it.Finding)
+	cells := make([]Cell, 0, len(breaksLayout)+1)
+	for _, c := range breaksLayout {
+		cell := c.cell(b, it, &s)
+		if c.Input && cell.Look == Plain {
+			cell.Look = Input
+		}
+		cells = append(cells, cell)
+	}
+	return append(cells, text(proofOf(cells)))
+}
+
+// choices help people to fill the columns in.
+func choices(first, last int) []Choice {
+	var list []Choice
+	for i, c := range breaksLayout {
+		switch c.Code {
+		case "disposition":
+			var words []string
+			for _, d := range Dispositions {
+				words = append(words, d.Words)
+			}
+			list = append(list, Choice{Column: i, First: first, Last: last, Words: words, Title: "Disposition",
+				Help: "What was decided. It needs a reason; accepted and correction expected also need a date in Until."})
+		case "until", "due":
+			list = append(list, Choice{Column: i, First: first, Last: last, Date: true, Title: c.Heading, Help: "A date, such as 2026-01-31."})
+		}
+	}
+	return list
+}

@@ -1,0 +1,134 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+
+	"payrecon/internal/payout"
+)
+
+// changeCounts is what Summary says of prior-day changes.
+type changeCounts struct {
+	payouts int
+	alerts  int
+}
+
+// addChanges shows which payouts of earlier days stand elsewhere than in the last report.
+func (b *builder) addChanges() {
+	note := "Payouts of days before the last report whose status moved since then."
+	if b.facts.Previous == nil {
+		note = "Payouts of earlier days whose status moved. There is no earlier report to compare with yet."
+	}
+	p := b.newPage(SheetChanges, note, 44, 44, 12, 14, 18, 44, 20, 20, 22, 10)
+	p.Wide = true
+	changes := b.facts.Changes
+	b.changes.payouts = len(changes)
+	type move struct {
+		from, to payout.Status
+		currency string
+	}
+	var moves []move
+	for _, c := range changes {
+		m := move{c.Old, c.New, c.Payout.Amount.Currency()}
+		if !slices.Contains(moves, m) {
+			moves = append(moves, m)
+		}
+		if c.Alert {
+			b.changes.alerts++
+		}
+	}
+	slices.SortFunc(moves, func(x, y move) int {
+		return cmp.Or(cmp.Compare(statusRank(x.from), statusRank(y.from)), cmp.Compare(statusRank(x.to), statusRank(y.to)), cmp.Compare(x.from, y.from),
+			cmp.Compare(x.to, y.to), cmp.Compare(x.currency, y.currency))
+	})
+	const from, to, currency, value = 0, 1, 2, 4
+	first := len(p.Rows) + 3 + max(1, len(moves)) + 4
+	rows := area{[]piece{{p.Name, first, first + len(changes) - 1}}}
+	p.section("What moved")
+	p.headings("From", "To", "Currency", "Payouts", "Amount")
+	for _, m := range moves {
+		var n, sum int64
+		for _, c := range changes {
+			if c.Old == m.from && c.New == m.to && c.Payout.Amount.Currency() == m.currency {
+				n++
+				sum += c.Payout.Amount.Units()
+			}
+		}
+		conds := []cond{is(from, m.from.Words()), is(to, m.to.Words()), is(currency, m.currency)}
+		p.data(word(m.from.Words(), string(m.from)), word(m.to.Words(), string(m.to)), text(m.currency),
+			count(n).By(rows.countifs(conds...)), units(sum, m.currency).By(rows.sumifs(value, conds...)))
+	}
+	if len(moves) == 0 {
+		p.note("Nothing moved.")
+	}
+	p.section("Payouts")
+	p.Filter = p.headings("From", "To", "Currency", "Alert", "Amount", "Payout id", "Created (UTC)", "Seen (UTC)", "Reference", "Days later")
+	for _, c := range changes {
+		alert := Cell{}
+		if c.Alert {
+			alert = word("Final changed", "final_changed").Styled(Bad)
+		}
+		p.data(word(c.Old.Words(), string(c.Old)), word(c.New.Words(), string(c.New)), text(c.Payout.Amount.Currency()), alert, amount(c.Payout.Amount),
+			text(c.Payout.ID), instant(c.Payout.Created), instant(c.At), text(c.Payout.RefID), count(ageDays(c.Payout.Created, c.At)))
+	}
+	if len(changes) == 0 {
+		p.note("Nothing moved.")
+	}
+}
+
+// addFailures ranks the reasons why payouts failed.
+func (b *builder) addFailures() {
+	all := map[string]int64{}
+	for _, x := range b.facts.Failures {
+		all[x.Currency] += x.Count
+	}
+	t := table{
+		name: SheetFailures, wide: true,
+		note:  "Payouts of the period that were rejected or failed, by the reason the provider gave, most frequent first.",
+		empty: "No payout of the period was rejected or failed.",
+		columns: []Column{
+			{Heading: "Rank", Code: "rank", Width: 8}, {Heading: "Status", Code: "status", Width: 34}, {Heading: "Reason", Code: "reason", Width: 60, Wrap: true},
+			{Heading: "Bank status code", Code: "bank_status", Width: 12}, {Heading: "Currency", Code: "currency", Width: 10}, {Heading: "Payouts", Code: "payouts", Width: 12},
+			{Heading: "Amount", Code: "amount", Width: 18}, {Heading: "Share of the currency's failures", Code: "share", Width: 16},
+		},
+	}
+	const currency, payouts = 4, 5
+	a := area{[]piece{{SheetFailures, tableHead + 1, tableHead + len(b.facts.Failures)}}}
+	for i, x := range b.facts.Failures {
+		reason := text(x.Reason)
+		if x.Reason == "" {
+			reason = word("(no reason given)", "")
+		}
+		whole := a.sumifs(payouts, is(currency, x.Currency))
+		t.rows = append(t.rows, []Cell{
+			count(i + 1), word(x.Status.Words(), string(x.Status)), reason, text(x.BankStatus), text(x.Currency), count(x.Count), units(x.Units, x.Currency),
+			share(x.Count, all[x.Currency]).By("ROUND(" + at(tableHead+1+i, payouts) + "/(" + whole + "),4)"),
+		})
+	}
+	b.addTable(t)
+}
+
+// addTwins lists payouts that look as if one debt had been paid twice. It is advice: nothing else depends on it.
+func (b *builder) addTwins() {
+	t := table{
+		name: SheetTwins, wide: true, tab: Warning,
+		note:  "Advisory: live payouts to the same payee account over the same amount within 7 days, whatever their references. Regular payments look like this too.",
+		empty: "None found.",
+		columns: []Column{
+			{Heading: "Set", Code: "set", Width: 8}, {Heading: "Payee", Code: "payee", Width: 30, Wrap: true}, {Heading: "Payee account", Code: "account", Width: 30},
+			{Heading: "Amount", Code: "amount", Width: 18}, {Heading: "Currency", Code: "currency", Width: 10}, {Heading: "Created (UTC)", Code: "created", Width: 20},
+			{Heading: "Days after the first", Code: "days_after", Width: 10}, {Heading: "Reference", Code: "ref_id", Width: 22}, {Heading: "Status", Code: "status", Width: 44},
+			{Heading: "Debtor account", Code: "debtor_account", Width: 26}, {Heading: "Bank reference", Code: "bank_reference", Width: 26, Wrap: true}, {Heading: "Payout id", Code: "payout_id", Width: 44},
+		},
+	}
+	for i, twin := range b.facts.Twins {
+		for _, x := range twin.Payouts {
+			t.rows = append(t.rows, []Cell{
+				count(i + 1), text(x.Payee), text(b.account(twin.Account)), amount(twin.Amount), text(twin.Amount.Currency()), instant(x.Created),
+				count(ageDays(twin.Payouts[0].Created, x.Created)), text(x.RefID), word(x.Status.Words(), string(x.Status)), text(b.account(x.DebtorAccount)),
+				text(x.Description), text(x.ID),
+			})
+		}
+	}
+	b.addTable(t)
+}
