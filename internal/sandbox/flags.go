@@ -133,56 +133,69 @@ func (f *Faults) payoutFlags() []*Flag {
 }
 
 func seedFlag(to *uint64) *Flag {
-	return &Flag{Name: "seed", Group: GroupData, Help: "everything follows from this number", kind: "number",
+	return &Flag{
+		Name: "seed", Group: GroupData, Help: "everything follows from this number", kind: "number",
 		get: func() string { return strconv.FormatUint(*to, 10) },
 		set: func(s string) (err error) {
 			*to, err = strconv.ParseUint(s, 10, 64)
 			return wanted(err, s, "a whole number")
-		}}
+		},
+	}
 }
 
 func number(name, group, help string, to *int) *Flag {
-	return &Flag{Name: name, Group: group, Help: help, kind: "number",
+	return &Flag{
+		Name: name, Group: group, Help: help, kind: "number",
 		get: func() string { return strconv.Itoa(*to) },
 		set: func(s string) (err error) {
 			*to, err = strconv.Atoi(s)
 			return wanted(err, s, "a whole number")
-		}}
+		},
+	}
 }
 
 func span(name, group, help string, to *time.Duration) *Flag {
-	return &Flag{Name: name, Group: group, Help: help, kind: "duration",
+	return &Flag{
+		Name: name, Group: group, Help: help, kind: "duration",
 		get: func() string { return to.String() },
 		set: func(s string) (err error) {
 			*to, err = time.ParseDuration(s)
 			return wanted(err, s, "a duration such as 200ms or 2s")
-		}}
+		},
+	}
 }
 
 func toggle(name, group, help string, to *bool) *Flag {
-	return &Flag{Name: name, Group: group, Help: help, Bare: "true", kind: "bool",
+	return &Flag{
+		Name: name, Group: group, Help: help, Bare: "true", kind: "bool",
 		get: func() string { return strconv.FormatBool(*to) },
 		set: func(s string) (err error) {
 			*to, err = strconv.ParseBool(s)
 			return wanted(err, s, "true or false")
-		}}
+		},
+	}
 }
 
 func text(name, group, help string, to *string) *Flag {
-	return &Flag{Name: name, Group: group, Help: help, kind: "string",
+	return &Flag{
+		Name: name, Group: group, Help: help, kind: "string",
 		get: func() string { return *to },
-		set: func(s string) error { *to = s; return nil }}
+		set: func(s string) error { *to = s; return nil },
+	}
 }
 
 func list(name, group, help string, to *[]string) *Flag {
-	return &Flag{Name: name, Group: group, Help: help, kind: "list",
+	return &Flag{
+		Name: name, Group: group, Help: help, kind: "list",
 		get: func() string { return strings.Join(*to, ",") },
-		set: func(s string) error { *to = strings.Split(s, ","); return nil }}
+		set: func(s string) error { *to = strings.Split(s, ","); return nil },
+	}
 }
 
 func choice(name, group, help string, to *string) *Flag {
 	words := choices[name]
-	return &Flag{Name: name, Group: group, Help: help + " (" + strings.Join(words, ", ") + ")", kind: "word",
+	return &Flag{
+		Name: name, Group: group, Help: help + " (" + strings.Join(words, ", ") + ")", kind: "word",
 		get: func() string { return *to },
 		set: func(s string) error {
 			if !slices.Contains(words, s) {
@@ -190,7 +203,8 @@ func choice(name, group, help string, to *string) *Flag {
 			}
 			*to = s
 			return nil
-		}}
+		},
+	}
 }
 
 func wanted(err error, text, want string) error {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"payrecon/internal/money"
 	"payrecon/internal/payout"
@@ -38,7 +39,7 @@ type initiation struct {
 
 // What a payout may carry, in characters.
 const (
-	maxRef                 = 18
+	maxRef                 = 35 // 18 are recommended, of A-Z a-z 0-9 -
 	maxDescriptionSortCode = 18
 	maxDescriptionIBAN     = 140
 	minDescription         = 6 // letters and digits
@@ -135,13 +136,8 @@ func checkRef(ref string) error {
 	if ref == "" {
 		return fmt.Errorf("`refId` is required")
 	}
-	if len(ref) > maxRef {
+	if utf8.RuneCountInString(ref) > maxRef {
 		return fmt.Errorf("`refId` should not be longer than %d symbols", maxRef)
-	}
-	for i := range len(ref) {
-		if c := ref[i]; c != '-' && !alphanumeric(c) {
-			return fmt.Errorf("`refId` should consist of letters, digits and hyphens")
-		}
 	}
 	return nil
 }

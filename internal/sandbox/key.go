@@ -50,7 +50,7 @@ func (s *Sandbox) Key() []Expected {
 		}
 	}
 	for num := range uint32(len(s.store.rows)) {
-		if g := s.store.givenOf(num); s.store.rows[num].created > millis(s.start) || g != nil && (told[g] || g.fixed == nil) {
+		if g := s.store.givenOf(num); s.store.rows[num].created > millis(s.start) || told[g] {
 			continue
 		}
 		key = append(key, s.expectOrdinary(num, int(lineOf[num]), l))

@@ -93,7 +93,7 @@ func (s *Sandbox) layLedger() *ledger {
 	l := &ledger{s: s, first: payout.NoDay, last: payout.NoDay}
 	l.lines = make([]ledgerLine, 0, len(s.store.rows)+len(s.cases))
 	for num := range uint32(len(s.store.rows)) {
-		if s.store.givenOf(num) != nil || s.store.rows[num].created > millis(s.start) {
+		if g := s.store.givenOf(num); g != nil && !g.booked || s.store.rows[num].created > millis(s.start) {
 			continue
 		}
 		if o := s.book(num); o.booked {

@@ -14,7 +14,6 @@ type plantLine struct {
 	ref, amount, currency, word, date, text, document string
 	day                                               payout.Day // NoDay: undated
 	unreadable                                        bool
-	line                                              int // where the ledger has it; the header is line 1
 }
 
 // plantExpect is what must become of some of a case's records.

@@ -32,6 +32,7 @@ type given struct {
 	fixed       *state // does not move with the clock
 	transaction string // bankTransactionId; "" = computed
 	gone        bool
+	booked      bool // has an entry in the ledger all the same: was computed before a test changed it
 }
 
 // store holds the payouts: rows by number, and the numbers in listing order, by (created, number).

@@ -108,7 +108,7 @@ func (s *Sandbox) change(id string, fn func(num uint32, g *given) error) error {
 		a, _ := st.amount(num)
 		g = &given{
 			num: num, ref: st.ref(num), value: string(s.appendValue(nil, num)), units: a.Units(), currency: a.Currency(), payee: st.payee(num),
-			description: string(st.appendDescription(nil, num)), debtor: st.debtor(num), life: st.life(num),
+			description: string(st.appendDescription(nil, num)), debtor: st.debtor(num), life: st.life(num), booked: true,
 		}
 		st.rows[num].given = int32(len(st.given))
 		st.given = append(st.given, g)
