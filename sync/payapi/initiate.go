@@ -34,7 +34,7 @@ func (c *Client) Initiate(ctx context.Context, in Initiation) (payout.Payout, er
 		err = fmt.Errorf("the answer is about refId %q", clip(p.RefID, 60))
 	}
 	if err != nil {
-		return payout.Payout{}, &payout.Error{Kind: payout.KindTransport, Err: &FateUnknown{in.RefID, c.notDocumented(r, err)}}
+		return payout.Payout{}, &payout.Error{Kind: payout.KindTransport, Err: &FateUnknown{in.RefID, c.unusable(r, got, err)}}
 	}
 	p.OnBehalfOf = in.OnBehalfOf
 	return p, nil

@@ -29,7 +29,7 @@ func get[T any](ctx context.Context, c *Client, r call, decode func(*answer) (T,
 				return v, nil
 			}
 			// An answer that ends early was torn on its way; any other defect would come again.
-			f = &failure{err: c.notDocumented(r, err), again: errors.Is(err, errTorn)}
+			f = &failure{err: c.unusable(r, got, err), again: errors.Is(err, errTorn)}
 		}
 		var none T
 		if f.after > c.maxWait {

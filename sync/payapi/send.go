@@ -36,6 +36,7 @@ type answer struct {
 	asked time.Time // our clock, just before the request
 	date  time.Time // the Date header; zero without one
 	body  []byte
+	sent  http.Header // what the request carried: to be kept out of errors about the answer
 }
 
 // failure is one try that failed, and what may be done about it.
@@ -65,7 +66,7 @@ func (c *Client) send(ctx context.Context, r call) (*answer, *failure) {
 		return nil, c.lost(ctx, r, req, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	got := &answer{asked: asked}
+	got := &answer{asked: asked, sent: req.Header}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		got.date = date
 	}
@@ -75,11 +76,11 @@ func (c *Client) send(ctx context.Context, r call) (*answer, *failure) {
 		return nil, c.refusal(r, req, resp, got)
 	}
 	if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
-		return nil, &failure{err: c.notDocumented(r, fmt.Errorf("the answer is encoded as %q", clip(enc, 40)))}
+		return nil, &failure{err: c.unusable(r, got, fmt.Errorf("the answer is encoded as %q", clip(enc, 40)))}
 	}
 	if got.body, err = readBody(resp, maxBody); err != nil {
 		if errors.Is(err, errTooLong) {
-			return nil, &failure{err: c.notDocumented(r, err)}
+			return nil, &failure{err: c.unusable(r, got, err)}
 		}
 		return nil, c.lost(ctx, r, req, fmt.Errorf("the answer broke off: %w", err))
 	}
@@ -153,7 +154,7 @@ func (c *Client) refusal(r call, req *http.Request, resp *http.Response, got *an
 		c.pace.refused(min(f.after, c.maxWait))
 	}
 	if e.Status < 300 {
-		f.err = c.notDocumented(r, fmt.Errorf("status %d, which has no payouts", e.Status))
+		f.err = c.unusable(r, got, fmt.Errorf("status %d, which has no payouts", e.Status))
 		return f
 	}
 	f.err = payout.Errorf(e.kind(), "%w", e)
@@ -166,9 +167,9 @@ func refused(status int) bool {
 	return status >= 400 && status < 500 && status != http.StatusRequestTimeout || status == http.StatusNotImplemented
 }
 
-// notDocumented is the error for a success whose content is not what the API documents.
-func (c *Client) notDocumented(r call, err error) error {
-	return payout.Errorf(payout.KindTransport, "%s %s at %s: unusable answer: %w", r.method, r.path, c.base.Host, err)
+// unusable is the error for a success whose content is not what the API documents.
+func (c *Client) unusable(r call, got *answer, err error) error {
+	return payout.Errorf(payout.KindTransport, "%s %s at %s: unusable answer: %s", r.method, r.path, c.base.Host, scrub(err.Error(), got.sent))
 }
 
 // interrupted is the error for a request that its context ended.
