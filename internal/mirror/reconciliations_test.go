@@ -91,6 +91,9 @@ func fill(t *rapid.T, v reflect.Value) {
 
 func TestReconciliationComesBackEqual(t *testing.T) {
 	m := openTest(t)
+	if _, err := m.w.Exec("PRAGMA synchronous = OFF"); err != nil {
+		t.Fatal(err)
+	}
 	nextItem := int64(1)
 	rapid.Check(t, func(t *rapid.T) {
 		run, err := m.BeginRun(t.Context(), payout.Run{Command: "reconcile"})
