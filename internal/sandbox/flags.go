@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,9 +135,9 @@ func seedFlag(to *uint64) *Flag {
 	return &Flag{
 		Name: "seed", Group: GroupData, Help: "everything follows from this number", kind: "number",
 		get: func() string { return strconv.FormatUint(*to, 10) },
-		set: func(s string) (err error) {
-			*to, err = strconv.ParseUint(s, 10, 64)
-			return wanted(err, s, "a whole number")
+		set: func(s string) error {
+			v, err := strconv.ParseUint(s, 10, 64)
+			return assign(to, v, err, s, "a whole number")
 		},
 	}
 }
@@ -147,9 +146,9 @@ func number(name, group, help string, to *int) *Flag {
 	return &Flag{
 		Name: name, Group: group, Help: help, kind: "number",
 		get: func() string { return strconv.Itoa(*to) },
-		set: func(s string) (err error) {
-			*to, err = strconv.Atoi(s)
-			return wanted(err, s, "a whole number")
+		set: func(s string) error {
+			v, err := strconv.Atoi(s)
+			return assign(to, v, err, s, "a whole number")
 		},
 	}
 }
@@ -158,9 +157,9 @@ func span(name, group, help string, to *time.Duration) *Flag {
 	return &Flag{
 		Name: name, Group: group, Help: help, kind: "duration",
 		get: func() string { return to.String() },
-		set: func(s string) (err error) {
-			*to, err = time.ParseDuration(s)
-			return wanted(err, s, "a duration such as 200ms or 2s")
+		set: func(s string) error {
+			v, err := time.ParseDuration(s)
+			return assign(to, v, err, s, "a duration such as 200ms or 2s")
 		},
 	}
 }
@@ -169,9 +168,9 @@ func toggle(name, group, help string, to *bool) *Flag {
 	return &Flag{
 		Name: name, Group: group, Help: help, Bare: "true", kind: "bool",
 		get: func() string { return strconv.FormatBool(*to) },
-		set: func(s string) (err error) {
-			*to, err = strconv.ParseBool(s)
-			return wanted(err, s, "true or false")
+		set: func(s string) error {
+			v, err := strconv.ParseBool(s)
+			return assign(to, v, err, s, "true or false")
 		},
 	}
 }
@@ -207,9 +206,11 @@ func choice(name, group, help string, to *string) *Flag {
 	}
 }
 
-func wanted(err error, text, want string) error {
-	if err == nil {
-		return nil
+// assign sets *to to v, unless text could not be read.
+func assign[T any](to *T, v T, err error, text, want string) error {
+	if err != nil {
+		return payout.Errorf(payout.KindInput, "%q is not %s", text, want)
 	}
-	return fmt.Errorf("%q is not %s", text, want)
+	*to = v
+	return nil
 }

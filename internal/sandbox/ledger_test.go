@@ -180,10 +180,10 @@ func unbookedOutcome(s *Sandbox, p payout.Payout, now payout.Millis) payout.Outc
 }
 
 func TestPlantedRecordsLieInThePast(t *testing.T) {
-	for hour := range 24 {
+	for _, hour := range []int{0, 2, 13, 23} {
 		for weekday := range 7 {
 			now := time.Date(2026, 3, 23+weekday, hour, 7*hour%60, 0, 0, time.UTC)
-			s := newSandbox(t, Options{Payouts: 300, Now: func() time.Time { return now }})
+			s := newSandbox(t, Options{Payouts: 200, Now: func() time.Time { return now }})
 			truth := map[string]payout.Payout{}
 			for _, p := range s.Truth() {
 				truth[p.ID] = p

@@ -1,0 +1,84 @@
+package sandbox
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+var _ pflag.Value = (*Flag)(nil)
+
+func TestFlagsReachEveryOption(t *testing.T) {
+	var o, before Options
+	before.Flags() // fills in the same defaults
+	values := map[string]string{"number": "3", "duration": "5s", "bool": "true", "string": "word", "list": "a,b"}
+	names := map[string]bool{}
+	for _, f := range o.Flags() {
+		if names[f.Name] || f.Help == "" || f.Group == "" {
+			t.Errorf("flag %q is there twice, or has no help or group", f.Name)
+		}
+		names[f.Name] = true
+		if err := f.Set(f.String()); err != nil && f.Type() != "list" {
+			t.Errorf("--%s does not take its own default %q: %v", f.Name, f.String(), err)
+		}
+		value := values[f.Type()]
+		if f.Type() == "word" {
+			words := choices[f.Name]
+			value = words[len(words)-1]
+		}
+		if err := f.Set(value); err != nil || f.String() != value {
+			t.Errorf("--%s=%s: %q, %v", f.Name, value, f.String(), err)
+		}
+		if f.Type() == "string" || f.Type() == "list" {
+			continue
+		}
+		if err := f.Set("what"); err == nil || !strings.Contains(err.Error(), "what") {
+			t.Errorf("--%s=what: %v; want an error that names the value", f.Name, err)
+		}
+	}
+	changed, old := reflect.ValueOf(o.Faults), reflect.ValueOf(before.Faults)
+	for i := range changed.NumField() {
+		if changed.Field(i).Equal(old.Field(i)) {
+			t.Errorf("no flag reaches Faults.%s", changed.Type().Field(i).Name)
+		}
+	}
+}
+
+func TestFlagsBindToACommandLine(t *testing.T) {
+	var o Options
+	set := pflag.NewFlagSet("sandbox", pflag.ContinueOnError)
+	for _, f := range o.Flags() {
+		set.Var(f, f.Name, f.Help)
+		set.Lookup(f.Name).NoOptDefVal = f.Bare
+	}
+	if err := set.Parse([]string{"--payouts=50", "--errors", "4", "--forbid", "--latency", "20ms", "--currencies", "EUR,KWD", "--end-date", "midnight"}); err != nil {
+		t.Fatal(err)
+	}
+	if o.Payouts != 50 || o.Faults.Errors != 4 || !o.Faults.Forbid || o.Faults.Latency != 20*time.Millisecond || len(o.Currencies) != 2 || o.Faults.EndDate != "midnight" {
+		t.Errorf("options %+v", o)
+	}
+	if usage := set.FlagUsages(); !strings.Contains(usage, "--end-date word") || !strings.Contains(usage, "(default midnight)") && !strings.Contains(usage, "(default day)") {
+		t.Errorf("usage:\n%s", usage)
+	}
+}
+
+func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
+	for want, o := range map[string]Options{
+		"too many":          {Payouts: 1 << 30},
+		"days of history":   {Days: -1},
+		"days of future":    {FutureDays: -1},
+		"need at least":     {Payouts: 100, Breaks: 5},
+		"ISO 4217":          {Currencies: []string{"XYZ1"}},
+		"must differ":       {OnBehalfOf: []string{"a", "a"}},
+		"want one of":       {Faults: Faults{Cursor: "sideways"}},
+		"one in -1":         {Faults: Faults{Errors: -1}},
+		"positive duration": {Faults: Faults{Latency: -1}},
+	} {
+		if _, err := New(o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("New(%+v): %v; want an error with %q", o, err, want)
+		}
+	}
+}
