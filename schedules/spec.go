@@ -1,0 +1,115 @@
+package schedules
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"payrecon/internal/payout"
+)
+
+// spec is a parsed cron expression in its zone. Exactly one of wall and every is set.
+type spec struct {
+	zone  *time.Location
+	wall  cron.Schedule // over wall-clock times, written as if they were UTC
+	every time.Duration // of @every
+	daily bool          // at most once per date
+}
+
+// searchFrom is where the search begins for whether an expression fires at all: a year with a 29 February.
+var searchFrom = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// parseSpec reads a job's expression and zone. The errors say what is wrong with it and what would be right.
+func parseSpec(expression, timezone string) (*spec, error) {
+	fields := strings.TrimSpace(expression)
+	if fields == "" {
+		return nil, errors.New(`is empty (want minute, hour, day of month, month and day of week, such as "30 2 * * *")`)
+	}
+	fields, name, err := splitZone(fields, timezone)
+	if err != nil {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return nil, fmt.Errorf("%q is not a time zone (want a name such as UTC or Europe/Berlin)", name)
+	}
+	parsed, err := parseFields(fields)
+	if err != nil {
+		return nil, err
+	}
+	if step, ok := parsed.(cron.ConstantDelaySchedule); ok {
+		return everySpec(fields, step, zone)
+	}
+	first := parsed.Next(searchFrom.Add(-time.Second))
+	if first.IsZero() {
+		return nil, fmt.Errorf("%q never comes: there is no such date", fields)
+	}
+	return &spec{zone: zone, wall: parsed, daily: isDaily(parsed)}, nil
+}
+
+// splitZone takes a zone off the front of the expression (CRON_TZ=Zone or TZ=Zone). It may be given there or as the
+// job's own zone, not both. The cron library panics on a zone that nothing follows, so it never sees one.
+func splitZone(expression, timezone string) (fields, zone string, err error) {
+	prefixed := strings.HasPrefix(expression, "CRON_TZ=") || strings.HasPrefix(expression, "TZ=")
+	if !prefixed {
+		if timezone == "" {
+			timezone = "UTC"
+		}
+		return expression, timezone, nil
+	}
+	head, rest, _ := strings.Cut(expression, " ")
+	_, zone, _ = strings.Cut(head, "=")
+	switch rest = strings.TrimSpace(rest); {
+	case timezone != "":
+		return "", "", fmt.Errorf("the zone is given twice: %s in the expression and timezone %s; keep one", head, timezone)
+	case zone == "":
+		return "", "", fmt.Errorf("%s names no time zone", head)
+	case rest == "":
+		return "", "", fmt.Errorf(`nothing follows %s (want five fields after it, such as "30 2 * * *")`, head)
+	}
+	return rest, zone, nil
+}
+
+// parseFields asks the cron library. Wall-clock times are kept as if they were UTC, where every time exists once.
+func parseFields(fields string) (parsed cron.Schedule, err error) {
+	defer func() {
+		if p := recover(); p != nil { // the library panics on some texts; none must end the program
+			parsed, err = nil, fmt.Errorf("%q is not a cron expression", fields)
+		}
+	}()
+	if strings.Contains(fields, "TZ=") {
+		return nil, fmt.Errorf("%q names a second time zone", fields)
+	}
+	parsed, err = cron.ParseStandard(fields)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a cron expression: %w", fields, err)
+	}
+	if s, ok := parsed.(*cron.SpecSchedule); ok {
+		s.Location = time.UTC
+	}
+	return parsed, nil
+}
+
+// everySpec checks the step of @every. The library makes a second of anything shorter.
+func everySpec(fields string, step cron.ConstantDelaySchedule, zone *time.Location) (*spec, error) {
+	asked, err := time.ParseDuration(strings.TrimSpace(strings.TrimPrefix(fields, "@every")))
+	if err != nil || asked < time.Minute || asked != step.Delay {
+		return nil, fmt.Errorf("%q: the step must be at least a minute, in whole seconds", fields)
+	}
+	return &spec{zone: zone, every: step.Delay}, nil
+}
+
+// isDaily reports whether the schedule has at most one time on any date, looking at a leap year of dates.
+func isDaily(s cron.Schedule) bool {
+	last := payout.NoDay
+	for t := s.Next(searchFrom.Add(-time.Second)); !t.IsZero() && t.Before(searchFrom.AddDate(1, 0, 0)); t = s.Next(t) {
+		if payout.DayOf(t) == last {
+			return false
+		}
+		last = payout.DayOf(t)
+	}
+	return true
+}
