@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -36,11 +35,8 @@ type ledgerPlanFilter struct {
 
 // plan reads the dialect from the beginning of a file. It returns nil without an error when the sample does not even hold
 // a whole header.
-func (r *ledgerRules) plan(sample []byte, whole bool) (*ledgerPlan, error) {
-	p := &ledgerPlan{eol: '\n', delim: r.delim, detected: r.delim == 0}
-	if !slices.Contains(sample, '\n') && slices.Contains(sample, '\r') {
-		p.eol = '\r'
-	}
+func (r *ledgerRules) plan(sample []byte, whole bool, eol byte) (*ledgerPlan, error) {
+	p := &ledgerPlan{eol: eol, delim: r.delim, detected: r.delim == 0}
 	candidates := []byte{r.delim}
 	if r.delim == 0 {
 		candidates = []byte{',', ';', '\t', '|'}
@@ -195,6 +191,7 @@ func (p *ledgerPlan) mapColumns(r *ledgerRules) error {
 				return err
 			}
 		}
+		p.use = append(p.use, payout.ColumnUse{Part: "filter", Header: p.header[col], Number: col + 1})
 		values := map[string]bool{}
 		for _, v := range f.Values {
 			values[ledgerFold(v)] = true

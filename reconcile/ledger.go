@@ -77,32 +77,40 @@ const (
 func ReadLedger(
 	ctx context.Context, files []string, o LedgerOptions, period payout.Period, emit func(worker int, block []payout.Entry) error,
 ) (payout.Intake, error) {
+	in, _, err := readLedger(ctx, files, o, period, emit)
+	return in, err
+}
+
+// readLedger is ReadLedger; it also returns how the last file was read.
+func readLedger(
+	ctx context.Context, files []string, o LedgerOptions, period payout.Period, emit func(worker int, block []payout.Entry) error,
+) (in payout.Intake, last *ledgerPlan, err error) {
 	rules, err := o.compile()
 	if err != nil {
-		return payout.Intake{}, err
+		return payout.Intake{}, nil, err
 	}
 	if len(files) == 0 {
-		return payout.Intake{}, payout.Errorf(payout.KindInput, "no ledger file given: set ledger.path or pass --ledger")
+		return payout.Intake{}, nil, payout.Errorf(payout.KindInput, "no ledger file given: set ledger.path or pass --ledger")
 	}
 	rules.period = period
-	var in payout.Intake
 	totals := newLedgerTotals()
 	for i, path := range files {
 		read := ledgerRead{rules: rules, file: i, path: path, emit: emit, totals: totals}
 		if err := read.run(ctx); err != nil {
-			return payout.Intake{}, err
+			return payout.Intake{}, nil, err
 		}
 		in.Files = append(in.Files, read.info)
 		read.describe(&in)
+		last = read.plan
 	}
 	err = totals.fill(&in)
 	if err == nil {
 		err = rules.judge(&in)
 	}
 	if err != nil {
-		return payout.Intake{}, payout.Errorf(payout.KindInput, "ledger %s: %w", strings.Join(files, ", "), err)
+		return payout.Intake{}, nil, payout.Errorf(payout.KindInput, "ledger %s: %w", strings.Join(files, ", "), err)
 	}
-	return in, nil
+	return in, last, nil
 }
 
 // Validate reports the first option that makes no sense, as a payout.KindInput error that names its key.

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -83,12 +84,23 @@ func (l *ledgerRead) detect(chunks *csvChunker) error {
 	if len(strings.TrimSpace(string(sample[:min(len(sample), 4096)]))) == 0 && whole {
 		return payout.Errorf(payout.KindInput, "the file is empty: not even a header")
 	}
-	l.plan, err = l.rules.plan(sample, whole)
+	eol := byte('\n')
+	if !slices.Contains(sample, '\n') && slices.Contains(sample, '\r') {
+		eol = '\r'
+	}
+	lines := sample // whole ones: no character is cut in two
+	if !whole {
+		lines = sample[:bytes.LastIndexByte(sample, eol)+1]
+	}
+	if err := ledgerCheckText(string(lines), l.source.utf16(), 1, eol); err != nil {
+		return err
+	}
+	l.plan, err = l.rules.plan(sample, whole, eol)
 	if err != nil {
 		return err
 	}
 	if l.plan == nil { // no whole header: the chunker says why
-		chunks.delim = l.rules.delim
+		chunks.delim, chunks.eol = l.rules.delim, eol
 		if chunks.delim == 0 {
 			chunks.delim = ','
 		}
@@ -123,7 +135,7 @@ func (l *ledgerRead) parse(ctx context.Context, chunks *csvChunker) error {
 	}
 	parsers := make([]*ledgerParser, LedgerWorkers)
 	for w := range parsers {
-		p := newLedgerParser(l.rules, l.plan, l.file, strings.HasPrefix(l.source.encoding, "UTF-16"))
+		p := newLedgerParser(l.rules, l.plan, l.file, l.source.utf16())
 		parsers[w] = p
 		workers.Go(func() {
 			for c := range work {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"payrecon/internal/money"
 	"payrecon/internal/payout"
@@ -54,7 +53,7 @@ func newLedgerParser(rules *ledgerRules, plan *ledgerPlan, file int, utf16 bool)
 // chunk reads all records of a chunk; the entries are then in p.block.
 func (p *ledgerParser) chunk(ctx context.Context, c csvChunk) error {
 	p.block = p.block[:0]
-	if err := p.checkText(c); err != nil {
+	if err := ledgerCheckText(c.text, p.utf16, c.line, p.plan.eol); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -79,29 +78,6 @@ func (p *ledgerParser) chunk(ctx context.Context, c csvChunk) error {
 			return err
 		}
 		p.line += p.records.lines
-	}
-	return nil
-}
-
-// checkText refuses text that is not what its encoding promises.
-func (p *ledgerParser) checkText(c csvChunk) error {
-	bad := -1
-	switch {
-	case p.utf16:
-		if bad = strings.IndexRune(c.text, utf8.RuneError); bad >= 0 {
-			return payout.Errorf(payout.KindInput, "line %d: is not valid UTF-16", c.line+strings.Count(c.text[:bad], string(rune(p.plan.eol))))
-		}
-	case !utf8.ValidString(c.text):
-		for i, r := range c.text {
-			if r == utf8.RuneError {
-				if _, size := utf8.DecodeRuneInString(c.text[i:]); size == 1 {
-					bad = i
-					break
-				}
-			}
-		}
-		line := c.line + strings.Count(c.text[:bad], string(rune(p.plan.eol)))
-		return payout.Errorf(payout.KindInput, "line %d: byte 0x%X is not UTF-8: set ledger.encoding (windows-1252?)", line, c.text[bad])
 	}
 	return nil
 }

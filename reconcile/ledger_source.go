@@ -10,7 +10,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/text/encoding/charmap"
@@ -24,8 +26,8 @@ const (
 	ledgerBlock = 256 << 10 // bytes read at a time
 
 	// A gzip file may grow by this factor once it is past the first 64 MB. Ledgers shrink to a third or a twentieth; what
-	// grows two hundredfold was made to fill a disk or a memory.
-	ledgerMaxRatio  = 200
+	// grows a hundredfold was made to fill a disk or a memory.
+	ledgerMaxRatio  = 100
 	ledgerRatioFree = 64 << 20
 )
 
@@ -152,6 +154,31 @@ func ledgerForeign(magic []byte) string {
 	}
 	return ""
 }
+
+// ledgerCheckText refuses text that is not what its encoding promises. It starts on the given line; what could not be
+// decoded from UTF-16 stands in it as U+FFFD.
+func ledgerCheckText(text string, utf16 bool, line int, eol byte) error {
+	if !utf16 && utf8.ValidString(text) {
+		return nil
+	}
+	for i, r := range text {
+		if r != utf8.RuneError {
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(text[i:])
+		if utf16 {
+			return payout.Errorf(payout.KindInput, "line %d: is not valid UTF-16", line+strings.Count(text[:i], string(rune(eol))))
+		}
+		if size == 1 {
+			return payout.Errorf(payout.KindInput, "line %d: byte 0x%X is not UTF-8: set ledger.encoding (windows-1252?)",
+				line+strings.Count(text[:i], string(rune(eol))), text[i])
+		}
+	}
+	return nil
+}
+
+// utf16 reports whether the file was decoded from UTF-16.
+func (s *ledgerSource) utf16() bool { return strings.HasPrefix(s.encoding, "UTF-16") }
 
 // close ends the reading, whether all was read or not.
 func (s *ledgerSource) close() {

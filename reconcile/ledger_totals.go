@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"cmp"
-	"errors"
 	"maps"
 	"math/bits"
 	"slices"
@@ -79,12 +78,14 @@ func (s *ledgerSum) figures(currency string) (all, in payout.CurrencySum, err er
 			}
 		}
 		*to.sum = payout.CurrencySum{Currency: currency, Count: whole.count}
-		var errWhole, errCash error
-		to.sum.Units, errWhole = whole.units()
-		to.sum.Cash, errCash = cash.units()
-		err = errors.Join(err, errWhole, errCash)
+		if to.sum.Units, err = whole.units(); err != nil {
+			return all, in, err
+		}
+		if to.sum.Cash, err = cash.units(); err != nil {
+			return all, in, err
+		}
 	}
-	return all, in, err
+	return all, in, nil
 }
 
 // ledgerTaken names what a filter took out.
