@@ -77,5 +77,9 @@ func (r *run) unprovenDays(ctx context.Context, p *pass) ([]payout.Day, error) {
 	}
 	p.unsure = nil
 	slices.Sort(days)
-	return slices.Compact(days), nil
+	days = slices.DeleteFunc(slices.Compact(days), func(d payout.Day) bool { return p.again[d] >= len(otherLimits) })
+	for _, d := range days {
+		p.again[d]++
+	}
+	return days, nil
 }

@@ -271,16 +271,17 @@ type run struct {
 
 	passes []*pass
 
-	commit sync.Mutex // held while a page is written, or the lease is away: only one worker writes
-	mu     sync.Mutex // guards everything below
-	sum    payout.SyncSummary
-	state  Progress
+	lease sync.RWMutex // read-held while a page is written, held while the lease may be away
+	mu    sync.Mutex   // guards everything below
+	sum   payout.SyncSummary
+	state Progress
 
 	failures     int // walks that ended with a transport error since the last page
 	firstFailure error
 	details      *VerifyReport // what differed, for Verify
 
-	wholeDays atomic.Bool // the API has shown that endDate means its whole day
+	wholeDays atomic.Bool  // the API has shown that endDate means its whole day
+	pages     atomic.Int64 // pages that were to be written
 }
 
 // pass is one onBehalfOfId with the days to walk under it.
@@ -293,6 +294,7 @@ type pass struct {
 
 	walked map[payout.Day]bool // by walks that ended in this run
 	unsure []payout.Period     // windows whose walk ended with a full page and no way on
+	again  map[payout.Day]int  // how often a day was walked again in this run
 }
 
 func (s *Syncer) newRun(task string, id int64) *run {
@@ -316,7 +318,7 @@ func (r *run) period(from, to payout.Day) (payout.Period, error) {
 
 // want adds a pass over the days of p, but for those that skip names.
 func (r *run) want(onBehalfOf string, p payout.Period, skip func(payout.Day) bool) {
-	one := &pass{onBehalfOf: onBehalfOf, days: p, walked: map[payout.Day]bool{}}
+	one := &pass{onBehalfOf: onBehalfOf, days: p, walked: map[payout.Day]bool{}, again: map[payout.Day]int{}}
 	for d := p.From; d <= p.To; d++ {
 		if skip == nil || d == r.today || !skip(d) {
 			one.todo = append(one.todo, d)

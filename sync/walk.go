@@ -137,15 +137,15 @@ type storeError struct{ error }
 func (storeError) Is(target error) bool { return target == errStore }
 func (e storeError) Unwrap() error      { return e.error }
 
-// write commits one page, and counts it. Before that a backfill gives way to a command that waits.
+// write commits one page, and counts it. Every few pages a backfill gives way to a command that waits.
 func (r *run) write(ctx context.Context, c *payout.PageCommit, page *payout.Page) error {
-	r.commit.Lock()
-	defer r.commit.Unlock()
-	if r.yield != nil {
-		if err := r.yield(ctx); err != nil {
+	if r.yield != nil && r.pages.Add(1)%int64(r.o.Workers) == 0 {
+		if err := r.giveWay(ctx); err != nil {
 			return err
 		}
 	}
+	r.lease.RLock()
+	defer r.lease.RUnlock()
 	c.Detail = r.details != nil
 	result, err := r.store.CommitPage(ctx, c)
 	if err != nil {
@@ -153,6 +153,13 @@ func (r *run) write(ctx context.Context, c *payout.PageCommit, page *payout.Page
 	}
 	r.count(c, page, &result)
 	return nil
+}
+
+// giveWay calls Options.Yield while no worker writes.
+func (r *run) giveWay(ctx context.Context) error {
+	r.lease.Lock()
+	defer r.lease.Unlock()
+	return r.yield(ctx)
 }
 
 // count adds a committed page to the summary and tells the progress.

@@ -13,7 +13,10 @@ import (
 // pageWriter is what the single writer remembers between transactions, so that a page of new payouts costs no look-up
 // that memory can answer. All of it can be read from the database again, and is, when another process has written.
 type pageWriter struct {
-	mu          sync.Mutex
+	waiting sync.Mutex // guards queue
+	queue   []*waitingPage
+
+	mu          sync.Mutex // held by the page that writes; guards everything below
 	loaded      bool
 	dataVersion int64 // SQLite's own count of changes by other connections
 
@@ -34,41 +37,80 @@ func newPageWriter() *pageWriter { return &pageWriter{} }
 // next cursor and, on the walk's last page, what that proves of its days. A walk that somebody else has moved on is
 // payout.ErrWalkLost, a payout of a member that this mirror is not bound to is payout.KindInput; nothing is written then.
 // Once begun, a page is finished: ctx does not interrupt it.
+//
+// Pages that wait for the writer at the same time share one transaction, because most of the time of a short one is spent
+// waiting for the disk. When one of them fails, each is written alone.
 func (m *Mirror) CommitPage(ctx context.Context, c *payout.PageCommit) (payout.PageResult, error) {
 	w := m.writer
+	one := &waitingPage{c: c}
+	w.waiting.Lock()
+	w.queue = append(w.queue, one)
+	w.waiting.Unlock()
+
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	ctx = context.WithoutCancel(ctx)
-	if err := w.load(ctx, m); err != nil {
-		return payout.PageResult{}, wrap("commit page", err)
+	if !one.done {
+		w.waiting.Lock()
+		batch := w.queue
+		w.queue = nil
+		w.waiting.Unlock()
+		m.commitTogether(context.WithoutCancel(ctx), batch)
 	}
-	var moved payout.Walk
-	p := &pageTx{w: w, c: c, ctx: ctx}
-	err := m.write(ctx, func(tx *sqlx.Tx) (err error) {
-		p.tx = tx
-		if moved, err = p.moveWalk(payout.MillisOf(m.clock())); err != nil {
-			return err
+	return one.result, wrap("commit page", one.err)
+}
+
+// waitingPage is a page that waits for the writer.
+type waitingPage struct {
+	c      *payout.PageCommit
+	done   bool // result and err are set
+	result payout.PageResult
+	err    error
+}
+
+// commitTogether writes pages in one transaction, or each in its own if that fails. The caller holds w.mu.
+func (m *Mirror) commitTogether(ctx context.Context, batch []*waitingPage) {
+	err := m.commitBatch(ctx, batch)
+	for _, one := range batch {
+		if err != nil && len(batch) > 1 {
+			one.err = m.commitBatch(ctx, []*waitingPage{one})
+		} else {
+			one.err = err
 		}
-		if err := p.apply(); err != nil {
-			return err
+		one.done = true
+	}
+}
+
+func (m *Mirror) commitBatch(ctx context.Context, batch []*waitingPage) error {
+	w := m.writer
+	if err := w.load(ctx, m); err != nil {
+		return err
+	}
+	now := payout.MillisOf(m.clock())
+	pages := make([]*pageTx, len(batch))
+	err := m.write(ctx, func(tx *sqlx.Tx) error {
+		for i, one := range batch {
+			pages[i] = &pageTx{ctx: ctx, w: w, tx: tx, c: one.c}
+			if err := pages[i].run(now); err != nil {
+				return err
+			}
 		}
-		if err := p.prove(); err != nil {
-			return err
-		}
-		return p.saveAlerts(payout.MillisOf(m.clock()))
+		return nil
 	})
 	if err != nil {
 		w.loaded = false // what is remembered includes what was rolled back
-		return payout.PageResult{}, wrap("commit page", err)
+		return err
 	}
-	if c.Walk != nil {
-		*c.Walk = moved
+	for i, p := range pages {
+		batch[i].result = p.result
+		if batch[i].c.Walk != nil {
+			*batch[i].c.Walk = p.moved
+		}
 	}
-	if err := w.mergeTail(ctx, m); err != nil {
+	if err := w.mergeTail(ctx, m); err != nil { // the pages are written; the tail only stays longer
 		w.loaded = false
-		return payout.PageResult{}, wrap("commit page", err)
+		m.log.Warn("the index of ids was not brought up to date", "database", m.path, "error", err)
 	}
-	return p.result, nil
+	return nil
 }
 
 // load reads what the writer remembers, unless it knows it already and no other connection has written since.
@@ -155,12 +197,26 @@ type pageTx struct {
 	tx     *sqlx.Tx
 	c      *payout.PageCommit
 	result payout.PageResult
-	walk   int64 // 0 when the page belongs to no walk
+	moved  payout.Walk // the walk as it stands after the page
+	walk   int64       // its id; 0 when the page belongs to no walk
 
 	known                map[string]*currentRow // what the mirror holds of the page's ids, as of now
 	days                 map[payout.Day]*dayRow
 	changes              []change
 	newRows, newVersions [][]any
+}
+
+func (p *pageTx) run(now payout.Millis) (err error) {
+	if p.moved, err = p.moveWalk(now); err != nil {
+		return err
+	}
+	if err := p.apply(); err != nil {
+		return err
+	}
+	if err := p.prove(); err != nil {
+		return err
+	}
+	return p.saveAlerts(now)
 }
 
 func (p *pageTx) alert(format string, args ...any) {

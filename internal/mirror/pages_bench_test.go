@@ -1,0 +1,54 @@
+package mirror
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+
+	"payrecon/internal/money"
+	"payrecon/internal/payout"
+)
+
+// benchPage makes a page of 200 payouts with about 780 bytes of JSON each, in created order, with random ids.
+func benchPage(page int) []payout.Payout {
+	rows := make([]payout.Payout, payout.MaxLimit)
+	for i := range rows {
+		n := page*payout.MaxLimit + i
+		sum := sha256.Sum256(fmt.Appendf(nil, "%d", n))
+		id := "po:" + hex.EncodeToString(sum[:])[:27] + ":2gFUX1NDdqr"
+		p := &rows[i]
+		*p = payout.Payout{
+			ID: id, MemberID: "m:2gFUX1NDdqr", Created: payout.Millis(1_700_000_000_000 + n*1000), Updated: payout.Millis(1_700_000_000_000 + n*1000 + 500),
+			Status: payout.Completed, RefID: fmt.Sprintf("REF-%012d", n), Amount: money.New(int64(n)*100, "EUR"),
+			Description: "invoice 12345678", DebtorAccount: "a:settlement-account-1", BankTransactionID: fmt.Sprintf("TX%010d", n),
+			Creditor: payout.Creditor{Name: "Example Payee GmbH", IBAN: fmt.Sprintf("DE89370400440532%06d", n%1000000)},
+			Raw:      fmt.Appendf(nil, `{"id":%q,"refId":"REF-%012d","x":%q}`, id, n, strings.Repeat("0123456789", 68)),
+		}
+		p.Hash = md5.Sum(p.Raw)
+	}
+	return rows
+}
+
+// BenchmarkCommitPage writes pages of new payouts, each with its version and its walk, durably.
+func BenchmarkCommitPage(b *testing.B) {
+	m := openTest(b)
+	w := &payout.Walk{Task: "backfill", Days: payout.Period{From: 19000, To: 19000}}
+	pages := make([][]payout.Payout, b.N)
+	for i := range pages {
+		pages[i] = benchPage(i)
+	}
+	b.ResetTimer()
+	for i := range pages {
+		c := &payout.PageCommit{Run: 1, Payouts: pages[i], Asked: 1, Walk: w, Next: "next"}
+		for j := range pages[i] {
+			c.Seen = append(c.Seen, payout.Seen{Hash: payout.HashID(pages[i][j].ID), Day: pages[i][j].Created.Day()})
+		}
+		if _, err := m.CommitPage(b.Context(), c); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N*payout.MaxLimit)/b.Elapsed().Seconds(), "rows/s")
+}
