@@ -15,6 +15,12 @@ import (
 // clearedKept is how long a cleared item stays in what a run is given: until then it can be reopened under its own number.
 const clearedKept = 400 * 24 * time.Hour
 
+const selectItems = `
+	SELECT body
+	FROM items
+	WHERE state IN ('new', 'open', 'carried', 'reopened') OR state = 'cleared' AND cleared_at >= ?
+	ORDER BY id`
+
 // Items returns the items that are open and those cleared in the last 400 days, by id, and the first id that no item has
 // ever had.
 func (m *Mirror) Items(ctx context.Context) (items []payout.Item, nextID int64, err error) {
@@ -24,11 +30,7 @@ func (m *Mirror) Items(ctx context.Context) (items []payout.Item, nextID int64, 
 	}
 	defer tx.Rollback()
 	var bodies [][]byte
-	err = tx.SelectContext(ctx, &bodies, `
-		SELECT body
-		FROM items
-		WHERE state <> 'cleared' OR cleared_at >= ?
-		ORDER BY id`, m.clock().Add(-clearedKept).UnixMilli())
+	err = tx.SelectContext(ctx, &bodies, selectItems, m.clock().Add(-clearedKept).UnixMilli())
 	if err == nil {
 		err = tx.GetContext(ctx, &nextID, `SELECT coalesce(max(id), 0) + 1 FROM items`)
 	}
