@@ -91,7 +91,7 @@ type ledgerConfig struct {
 	Encoding   string                `yaml:"encoding,omitempty" allow:"utf-8|utf-16|windows-1252"` // "" = by BOM, else UTF-8
 	Delimiter  delimiter             `yaml:"delimiter,omitempty"`                                  // "" = detected
 	Decimal    string                `yaml:"decimal,omitempty" allow:".|,"`                        // "" = detected
-	Thousands  thousands             `yaml:"thousands,omitempty"`                                  // "" = none
+	Thousands  thousands             `yaml:"thousands,omitempty"`                                  // "" = detected
 	Sign       string                `yaml:"sign" allow:"positive|negative"`
 	DateFormat string                `yaml:"date_format,omitempty"` // "" = YYYY-MM-DD or RFC 3339
 	Timezone   zone                  `yaml:"timezone"`

@@ -94,15 +94,15 @@ ledger:
   #-   Amount: {sign: positive}
   # The encoding of a file without a byte order mark: utf-8, utf-16 or windows-1252. UTF-8 when left out.
   #- encoding: utf-8
-  # comma, semicolon, tab, pipe or one character. Detected when left out (example).
+  # comma, semicolon, tab or pipe. Detected when left out (example).
   #- delimiter: semicolon
   # The decimal mark: "." or ",". Detected when left out (example).
   #- decimal: ","
-  # The mark between thousands: none, space, or one of . , '
+  # The mark between thousands: none, space, or one of . , ' Detected when left out (example).
   #- thousands: none
   # The sign of money that goes out: positive or negative. The other sign is a reversal.
   #- sign: positive
-  # The form of dates; YYYY-MM-DD or RFC 3339 when left out (example).
+  # The form of dates, of YYYY, YY, MM, M, DD, D, hh, mm, ss; YYYY-MM-DD or RFC 3339 when left out (example).
   #- date_format: DD.MM.YYYY
   # The time zone of dates and times in the ledger.
   #- timezone: UTC

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"payrecon/internal/money"
 	"payrecon/internal/payout"
@@ -196,24 +195,24 @@ func (d *delimiter) UnmarshalText(text []byte) error {
 	if named, ok := delimiterNames[s]; ok {
 		s = named
 	}
-	if utf8.RuneCountInString(s) != 1 || s == `"` || s == "\n" || s == "\r" {
-		return fmt.Errorf("%q is not a delimiter (want comma, semicolon, tab, pipe or one character)", text)
+	switch s {
+	case ",", ";", "\t", "|":
+	default:
+		return fmt.Errorf("%q is not a delimiter (want comma, semicolon, tab or pipe)", text)
 	}
 	*d = delimiter(s)
 	return nil
 }
 
-// thousands is the character between groups of digits.
+// thousands is the character between groups of digits; none stands for no such character, "" for: detect it.
 type thousands string
 
 func (t *thousands) UnmarshalText(text []byte) error {
 	s := string(text)
 	switch s {
-	case "none":
-		s = ""
 	case "space":
 		s = " "
-	case "", ",", ".", "'", " ", "\u00a0", "\u202f", "\u2019":
+	case "", "none", ",", ".", "'", " ":
 	default:
 		return fmt.Errorf("%q is not a mark between thousands (want none, space, comma, point or apostrophe)", text)
 	}
