@@ -330,6 +330,23 @@ func missingKeys(t reflect.Type, key string, seen map[string]string) string {
 	return ""
 }
 
+// The configuration in the Kubernetes example is one of ours.
+func TestConfigOfTheCronJobExample(t *testing.T) {
+	text, err := os.ReadFile("../../schedules/examples/cronjob.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(text), "payrecon.yaml: |\n")
+	block, _, _ = strings.Cut(block, "---\n")
+	c, err := loadText(t, strings.ReplaceAll("\n"+block, "\n    ", "\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Database != "/data/payrecon.db" || c.Report.Dir != "/data/reports" {
+		t.Errorf("got %+v", c)
+	}
+}
+
 func TestPeriodWord(t *testing.T) {
 	for _, tc := range []struct{ word, last, want string }{
 		{"last-35d", "2026-02-04", "2026-01-01 to 2026-02-04"},
