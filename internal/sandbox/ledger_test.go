@@ -109,7 +109,21 @@ func TestEveryOutcomeAndStatusDifferenceIsPlanted(t *testing.T) {
 // TestOrdinaryRecordsAgree looks at the rows without a story as a reader would: reference, amount and currency are the
 // payout's, and the outcome follows from the table of statuses and the age.
 func TestOrdinaryRecordsAgree(t *testing.T) {
-	s := newSandbox(t, Options{Payouts: 6000})
+	seen := ordinaryOutcomes(t, newSandbox(t, Options{Payouts: 4000}))
+	for _, o := range []payout.Outcome{payout.Matched, payout.InFlight, payout.Timing, payout.FailedAttempt, payout.NotInExtract} {
+		if seen[o] == 0 {
+			t.Errorf("no ordinary record ends as %s", o)
+		}
+	}
+	dense := ordinaryOutcomes(t, newSandbox(t, Options{Payouts: 8000, Days: 8, Breaks: -1})) // many about 72 hours old
+	if dense[payout.Stuck] == 0 || len(seen) > 6 || len(dense) > 6 {
+		t.Errorf("ordinary records end as %v and %v: want some stuck, and no break beside", seen, dense)
+	}
+}
+
+// ordinaryOutcomes checks every record without a story and counts the outcomes.
+func ordinaryOutcomes(t *testing.T, s *Sandbox) map[payout.Outcome]int {
+	t.Helper()
 	now := payout.MillisOf(DemoNow)
 	rows := readLedger(t, s)
 	truth := map[string]payout.Payout{}
@@ -135,21 +149,14 @@ func TestOrdinaryRecordsAgree(t *testing.T) {
 			t.Fatalf("row %+v for %s %s %s", row, p.ID, p.RefID, p.Amount)
 		}
 		d, err := payout.ParseDay(row.date)
-		if err != nil || d < p.Created.Day() || d > p.Created.Day()+1 || d > payout.DayOf(DemoNow) || d <= s.Period().From {
+		if err != nil || d < p.Created.Day() || d > p.Created.Day()+1 || d > payout.DayOf(DemoNow) || d <= s.firstDay() {
 			t.Errorf("row %+v for a payout of %s", row, p.Created)
 		}
 		if want := pairOutcome(row, p, now); e.Outcome != want {
 			t.Errorf("row %+v for %s of %s, changed %s: %s, want %s", row, p.Status, p.Created, p.Updated, e.Outcome, want)
 		}
 	}
-	for _, o := range []payout.Outcome{payout.Matched, payout.InFlight, payout.Timing, payout.FailedAttempt, payout.NotInExtract} {
-		if seen[o] == 0 {
-			t.Errorf("no ordinary record ends as %s", o)
-		}
-	}
-	if len(seen) > 6 {
-		t.Errorf("ordinary records end as %v: breaks are for the planted ones", seen)
-	}
+	return seen
 }
 
 func pairOutcome(row ledgerRow, p payout.Payout, now payout.Millis) payout.Outcome {
@@ -173,7 +180,7 @@ func unbookedOutcome(s *Sandbox, p payout.Payout, now payout.Millis) payout.Outc
 		return payout.FailedAttempt
 	case now-max(p.Created, p.Updated) < 24*3600_000:
 		return payout.Timing
-	case p.Created.Day() <= s.Period().From:
+	case p.Created.Day() <= s.firstDay():
 		return payout.NotInExtract
 	}
 	return payout.MissingInLedger

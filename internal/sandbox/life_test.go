@@ -40,6 +40,30 @@ func TestLifeNeverGoesBack(t *testing.T) {
 	})
 }
 
+func TestLifeTurnsOnTime(t *testing.T) {
+	l := life{toProcessing: 5 * second, toFinal: minute, final: rejected}
+	endless := life{toProcessing: 5 * second, toFinal: never}
+	for _, c := range []struct {
+		l            life
+		age, updated int64
+		want         statusCode
+	}{
+		{l, 0, 0, pending},
+		{l, 5*second - 1, 0, pending},
+		{l, 5 * second, 5 * second, processing},
+		{l, minute - 1, 5 * second, processing},
+		{l, minute, minute, rejected},
+		{l, 100 * day, minute, rejected},
+		{endless, 5*second + bankGivesUp - 1, 5 * second, processing},
+		{endless, 5*second + bankGivesUp, 5*second + bankGivesUp, processing},
+		{endless, 1000 * day, 5*second + bankGivesUp, processing},
+	} {
+		if got := c.l.at(1000, 1000+c.age); got.status != c.want || got.updated != 1000+c.updated {
+			t.Errorf("age %d ms: %v since %d, want %v since %d", c.age, got.status, got.updated-1000, c.want, c.updated)
+		}
+	}
+}
+
 func TestSomePayoutsProcessForEver(t *testing.T) {
 	s := newSandbox(t, Options{Payouts: 8_000, Breaks: -1})
 	s.Advance(400 * 24 * 3600e9)
