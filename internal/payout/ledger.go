@@ -56,6 +56,7 @@ type Entry struct {
 	Text       string       `json:"text,omitempty"`
 	Document   string       `json:"document,omitempty"`
 	OnBehalfOf string       `json:"on_behalf_of,omitempty"`
+	Nth        int          `json:"nth,omitempty"` // among entries of its key with equal date, amount, currency and text: 0 = the first
 }
 
 // RejectedRow is a ledger row that could not be read: it never vanishes.

@@ -1,0 +1,138 @@
+package reconcile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"payrecon/internal/money"
+	"payrecon/internal/payout"
+)
+
+// verdict draws the conclusion: the first that applies of no_conclusion, not_reconciled, explained, reconciled.
+func (r *run) verdict() {
+	o := &r.out
+	lastEnded := r.now.Day() - 1 // today is never a gap
+	o.Gaps = r.in.Coverage.Gaps(o.Period, lastEnded)
+	o.Complete = len(o.Gaps) == 0
+	open := openSums{m: r.m}
+	for i := range o.Items {
+		open.add(&o.Items[i])
+	}
+	o.Conclusion, o.ConclusionWhy = r.first(&open)
+	if o.Warnings == nil {
+		o.Warnings = []string{}
+	}
+}
+
+func (r *run) first(open *openSums) (payout.Conclusion, string) {
+	o := &r.out
+	switch {
+	case r.in.Behind != "":
+		return payout.NoConclusion, "The mirror may be behind the provider: " + r.in.Behind + "."
+	case !o.Complete:
+		return payout.NoConclusion, fmt.Sprintf("%s of the period not shown complete in the mirror: %s.",
+			plural(len(o.Gaps), "day is", "days are"), dayList(o.Gaps))
+	case open.unverified > 0:
+		return payout.NoConclusion, fmt.Sprintf("%s, %s, could not be verified.",
+			plural(open.unverified, "item", "items"), open.unverifiedValue())
+	case open.breaks > 0 && !open.immaterial():
+		return payout.NotReconciled, fmt.Sprintf("%s open without a disposition: %s.",
+			plural(open.breaks, "break is", "breaks are"), open.value(open.gross))
+	case open.breaks > 0:
+		return payout.Explained, fmt.Sprintf("%s open, together below materiality: %s.",
+			plural(open.breaks, "break is", "breaks are"), open.value(open.gross))
+	case open.disposed > 0:
+		return payout.Explained, fmt.Sprintf("%s open, all under a disposition.", plural(open.disposed, "item is", "items are"))
+	case open.small > 0:
+		return payout.Explained, fmt.Sprintf("No break is open; %s below materiality could not be verified.", plural(open.small, "item", "items"))
+	}
+	return payout.Reconciled, "Both sources are complete and no break is open."
+}
+
+// openSums is what is open after the run and under no disposition.
+type openSums struct {
+	m          *matcher
+	breaks     int
+	gross      map[string]int64 // exposure of breaks by currency
+	unverified int              // at or above materiality, or where none is set
+	weight     map[string]int64
+	small      int // unverified below materiality
+	disposed   int
+	sums       checked
+}
+
+func (s *openSums) add(item *payout.Item) {
+	if s.gross == nil {
+		s.gross, s.weight = map[string]int64{}, map[string]int64{}
+	}
+	currency := item.Exposure.Currency()
+	limit, set := s.m.o.Materiality[currency]
+	switch {
+	case item.State == payout.ItemCleared:
+	case item.Disposition != nil:
+		s.disposed++
+	case item.Outcome.Class() == payout.Break:
+		s.breaks++
+		total := s.gross[currency]
+		s.sums.add(&total, item.Exposure.Units())
+		s.gross[currency] = total
+	case set && item.Exposure.Units() < limit:
+		s.small++
+	default:
+		s.unverified++
+		total := s.weight[currency]
+		s.sums.add(&total, item.Exposure.Units())
+		s.weight[currency] = total
+	}
+}
+
+// immaterial reports whether the breaks of every currency together stay below its materiality, where one is set.
+func (s *openSums) immaterial() bool {
+	for currency, units := range s.gross {
+		if limit, set := s.m.o.Materiality[currency]; !set || units >= limit {
+			return false
+		}
+	}
+	return s.sums.err == nil
+}
+
+func (s *openSums) unverifiedValue() string { return s.value(s.weight) }
+
+func (s *openSums) value(by map[string]int64) string {
+	var parts []string
+	for _, currency := range slices.Sorted(maps.Keys(by)) {
+		if currency == money.NoCurrency {
+			parts = append(parts, "amount unknown")
+			continue
+		}
+		parts = append(parts, money.New(by[currency], currency).String())
+	}
+	return strings.Join(parts, ", ")
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// dayList names days as ranges, the first few.
+func dayList(days []payout.Day) string {
+	var parts []string
+	for i := 0; i < len(days); {
+		k := i
+		for k+1 < len(days) && days[k+1] == days[k]+1 {
+			k++
+		}
+		if len(parts) == 5 {
+			parts = append(parts, "...")
+			break
+		}
+		parts = append(parts, payout.Period{From: days[i], To: days[k]}.String())
+		i = k + 1
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,113 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"payrecon/internal/payout"
+)
+
+// detailBatch is how many payouts are asked for at a time.
+const detailBatch = 2000
+
+// describe fills in what a person reads: the payouts in full, severity, hints and the sentences; and lists what explains
+// itself.
+func (r *run) describe(ctx context.Context, findings []*finding) error {
+	if err := r.details(ctx, findings); err != nil {
+		return err
+	}
+	hints := newHints(r.m, findings)
+	r.out.Explained = []payout.Finding{}
+	for _, f := range findings {
+		if f.outcome.Class() == payout.Agreed {
+			continue
+		}
+		f.severity = r.m.severity(f)
+		f.hint = hints.of(f)
+		r.explain(f)
+		if !f.outcome.Listed() {
+			r.out.Explained = append(r.out.Explained, r.m.finding(f))
+		}
+	}
+	return nil
+}
+
+// details asks the source for the payouts of everything that is shown. What the provider showed in this run is taken from its
+// answer.
+func (r *run) details(ctx context.Context, findings []*finding) error {
+	var need []*pay
+	for _, f := range findings {
+		if f.outcome.Class() == payout.Agreed {
+			continue
+		}
+		for _, p := range f.pays {
+			if p.answer != nil {
+				p.detail = p.refOfAnswer()
+			} else if p.detail.ID == "" {
+				need = append(need, p)
+			}
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(2)
+	for from := 0; from < len(need); from += detailBatch {
+		batch := need[from:min(from+detailBatch, len(need))]
+		group.Go(func() error {
+			ids := make([]string, len(batch))
+			for i, p := range batch {
+				ids[i] = p.ID
+			}
+			refs, err := r.in.Source.Details(ctx, r.in.MaxSeq, ids)
+			if err != nil {
+				return err
+			}
+			if len(refs) != len(ids) {
+				return fmt.Errorf("read %d payouts in full: the mirror has %d of them", len(ids), len(refs))
+			}
+			for i, p := range batch {
+				if refs[i].ID != p.ID {
+					return fmt.Errorf("read payout %s in full: the mirror gave %s", p.ID, refs[i].ID)
+				}
+				p.detail = refs[i]
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (p *pay) refOfAnswer() payout.PayoutRef {
+	a := p.answer
+	ref := p.ref()
+	ref.Payee, ref.DebtorAccount, ref.Description = a.Creditor.Name, a.DebtorAccount, a.Description
+	ref.Reason, ref.BankStatus, ref.BankTransactionID = a.Reason, a.BankStatus, a.BankTransactionID
+	return ref
+}
+
+// finding turns a result into what leaves the package.
+func (m *matcher) finding(f *finding) payout.Finding {
+	out := payout.Finding{
+		Outcome: f.outcome, Cell: f.cell, Severity: f.severity, Key: f.g.key, RefID: f.ref(), OnBehalfOf: f.onBehalfOf(),
+		Rejected: f.rejected, PayoutSums: f.sums.pays, EntrySums: f.sums.ents, Difference: f.sums.difference,
+		Exposure: f.sums.exposure, Why: f.sentence, Next: f.next, Hint: f.hint,
+	}
+	for _, p := range f.pays {
+		out.Payouts = append(out.Payouts, p.shown())
+	}
+	for _, e := range f.ents {
+		out.Entries = append(out.Entries, e.Entry)
+	}
+	out.AgeDays = ageDays(m.asOf, out.Payouts, out.Entries)
+	return out
+}
+
+// shown is the payout in full where that was asked for. What matching saw is never overwritten.
+func (p *pay) shown() payout.PayoutRef {
+	ref := p.ref()
+	d := &p.detail
+	ref.Payee, ref.DebtorAccount, ref.Description = d.Payee, d.DebtorAccount, d.Description
+	ref.Reason, ref.BankStatus, ref.BankTransactionID = d.Reason, d.BankStatus, d.BankTransactionID
+	return ref
+}

@@ -1,0 +1,191 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+
+	"payrecon/internal/payout"
+)
+
+// Provider is asked for references by refIds=, under every onBehalfOfId. A nil Provider means offline.
+type Provider interface {
+	// AskRefs asks for references exactly as given. What it shows may be committed to the mirror meanwhile.
+	AskRefs(ctx context.Context, refs []string) payout.RefAnswer
+}
+
+// An entry without a payout is "missing at the provider" only on evidence: the provider itself, asked for the reference in
+// this run, shows no further payout; or every day on which such a payout could have been created is complete in the mirror.
+// Without either nothing is known: not_fetched. What the provider shows joins its key, and the key is matched again whole.
+
+// prove settles the keys that wait for evidence, and keeps their findings.
+func (r *run) prove(ctx context.Context, all *joined) error {
+	answered, err := r.ask(ctx, all)
+	if err != nil {
+		return err
+	}
+	for _, u := range all.pending {
+		for _, f := range u.findings {
+			if f.outcome == payout.MissingAtProvider {
+				r.judgeMissing(f, answered)
+			}
+			if err := all.keep(r.join, f); err != nil {
+				return err
+			}
+		}
+	}
+	all.pending = nil
+	return nil
+}
+
+// judgeMissing says what is known about an entry that no payout answers.
+func (r *run) judgeMissing(f *finding, answered map[string]bool) {
+	e := f.ents[0]
+	f.why = askedProvider
+	for _, form := range forms(e.Ref) {
+		if !answered[form] {
+			f.why = notProven
+		}
+	}
+	if f.why == askedProvider {
+		return
+	}
+	if r.daysShown(e.Day) {
+		f.why = daysComplete
+		return
+	}
+	f.outcome = payout.NotFetched
+}
+
+// daysShown reports whether every day on which a payout could stand that joins an entry of the day is complete under every
+// onBehalfOfId.
+func (r *run) daysShown(day payout.Day) bool {
+	if day == payout.NoDay {
+		return false
+	}
+	window := payout.Day(r.m.o.MatchWindowDays)
+	for d := day - window; d <= min(r.m.asOf.Day(), day+window); d++ {
+		if !r.m.complete(d) {
+			return false
+		}
+	}
+	return true
+}
+
+// forms is how a reference is asked for: as written, and trimmed.
+func forms(ref string) []string {
+	if trimmed := strings.TrimFunc(ref, unicode.IsSpace); trimmed != ref {
+		return []string{ref, trimmed}
+	}
+	return []string{ref}
+}
+
+// ask asks the provider for the references of all keys that wait, and matches those again for which it shows something new.
+// It returns the references that were answered.
+func (r *run) ask(ctx context.Context, all *joined) (map[string]bool, error) {
+	r.out.Lookup.Candidates = len(all.pending)
+	limit := r.m.o.ConfirmMax
+	switch {
+	case len(all.pending) == 0:
+		return nil, nil
+	case r.in.Provider == nil:
+		r.out.Lookup.Skipped = "offline: the provider was not asked"
+		return nil, nil
+	case limit < 0:
+		r.out.Lookup.Skipped = "asking the provider by reference is switched off"
+		return nil, nil
+	case len(all.pending) > limit:
+		r.out.Lookup.Skipped = fmt.Sprintf("%d references without a payout are more than confirm_max (%d): none was asked for", len(all.pending), limit)
+		r.warn("%s", r.out.Lookup.Skipped)
+		return nil, nil
+	}
+	wanted := map[string]bool{}
+	for _, u := range all.pending {
+		for _, e := range u.g.ents {
+			for _, form := range forms(e.Ref) {
+				wanted[form] = true
+			}
+		}
+	}
+	answer := r.in.Provider.AskRefs(ctx, slices.Sorted(maps.Keys(wanted)))
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r.out.Lookup.Asked = len(wanted)
+	r.out.Lookup.Requests = answer.Requests
+	if answer.Err != nil {
+		r.out.Lookup.Skipped = fmt.Sprintf("not every reference was answered: %v", answer.Err)
+		r.warn("asking the provider by reference: %v", answer.Err)
+	}
+	return answer.Answered, r.learn(all, answer.Payouts)
+}
+
+// learn adds the payouts that the provider showed to their keys, and matches those again.
+func (r *run) learn(all *joined, payouts []payout.Payout) error {
+	shown := map[payout.Key][]*payout.Payout{}
+	for i := range payouts {
+		p := &payouts[i]
+		of := ""
+		if r.join.byOBO {
+			of = p.OnBehalfOf
+		}
+		if key, ok := payout.KeyOf(p.RefID, of, r.m.o.CaseInsensitive); ok {
+			shown[key] = append(shown[key], p)
+		}
+	}
+	for _, u := range all.pending {
+		changed := false
+		for _, p := range shown[u.g.key] {
+			changed = r.learnOne(u.g, p) || changed
+		}
+		if !changed {
+			continue
+		}
+		u.g.items = nil
+		findings, err := r.join.resolve(u.g)
+		if err != nil {
+			return err
+		}
+		u.findings = findings
+	}
+	return nil
+}
+
+// learnOne adds a payout to its key, or brings a known one up to date. It reports whether anything changed. The provider's
+// end of the statement follows, apart from any matching.
+func (r *run) learnOne(g *group, p *payout.Payout) bool {
+	row := payout.Row{
+		ID: p.ID, RefID: p.RefID, OnBehalfOf: p.OnBehalfOf, Account: p.Creditor.Account(),
+		Units: p.Amount.Units(), Currency: p.Amount.Currency(), Status: p.Status, Created: p.Created, Changed: p.Updated,
+	}
+	for i, known := range g.pays {
+		if known.ID != p.ID {
+			continue
+		}
+		if known.Status == row.Status || row.Changed < known.Changed {
+			return false
+		}
+		row.OnBehalfOf = known.OnBehalfOf
+		g.pays[i] = r.join.payOf(row)
+		g.pays[i].answer = p
+		r.count(known, -1)
+		r.count(g.pays[i], 1)
+		return true
+	}
+	found := r.join.payOf(row)
+	found.answer = p
+	g.pays = append(g.pays, found)
+	r.count(found, 1)
+	r.out.Lookup.Found++
+	return true
+}
+
+// count adds a payout that the provider showed in this run to the sums by the mirror, which does not have it yet.
+func (r *run) count(p *pay, sign int64) {
+	if p.in {
+		r.sums = append(r.sums, payout.Sum{Currency: p.Currency, Status: p.Status, Count: sign, Units: sign * p.Units})
+	}
+}

@@ -1,0 +1,216 @@
+package reconcile
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"payrecon/internal/payout"
+)
+
+// A hint says what a missing record may belong to after all: a record of the other side that is missing too, whose
+// reference differs by letter case, by white space or by a cut at 18 or 35 characters, or which has the amount and names the
+// payee within the match window; or the same reference at another time. Hints inform. They never match.
+type hints struct {
+	m    *matcher
+	pays loners
+	ents loners
+}
+
+// loners is one side's findings of a single record that found no partner, by what they may be recognised by.
+type loners struct {
+	byForm   map[string][]*finding
+	byAmount map[amountKey][]*finding
+}
+
+// The lengths at which references are known to be cut: by UK bank references, and by ISO 20022.
+var cuts = []int{18, 35}
+
+// maxHinted bounds the candidates that are looked at for one hint: many equal amounts say nothing.
+const maxHinted = 50
+
+func lonely(f *finding) bool {
+	switch f.outcome {
+	case payout.MissingInLedger, payout.MissingAtProvider, payout.NotFetched, payout.NotInExtract, payout.Timing:
+		return len(f.pays)+len(f.ents) == 1
+	}
+	return false
+}
+
+func newHints(m *matcher, findings []*finding) *hints {
+	h := &hints{m: m, pays: newLoners(), ents: newLoners()}
+	for _, f := range findings {
+		switch {
+		case !lonely(f):
+		case len(f.pays) == 1:
+			h.pays.add(f, amountKey{f.pays[0].Currency, f.pays[0].Units})
+		default:
+			h.ents.add(f, amountKey{f.ents[0].Amount.Currency(), f.ents[0].units()})
+		}
+	}
+	return h
+}
+
+func newLoners() loners {
+	return loners{map[string][]*finding{}, map[amountKey][]*finding{}}
+}
+
+func (l *loners) add(f *finding, amount amountKey) {
+	l.byAmount[amount] = append(l.byAmount[amount], f)
+	ref := f.ref()
+	if _, ok := payout.KeyOf(ref, "", false); !ok {
+		return
+	}
+	l.byForm[loose(ref)] = append(l.byForm[loose(ref)], f)
+	for _, n := range cuts {
+		if cut := cutAt(ref, n); cut != "" {
+			l.byForm[loose(cut)] = append(l.byForm[loose(cut)], f)
+		}
+	}
+}
+
+// loose is a reference without white space, in lower case.
+func loose(ref string) string {
+	return strings.ToLower(strings.Join(strings.FieldsFunc(ref, unicode.IsSpace), ""))
+}
+
+// cutAt returns the first n characters of a longer reference, else "".
+func cutAt(ref string, n int) string {
+	runes := []rune(strings.TrimSpace(ref))
+	if len(runes) <= n {
+		return ""
+	}
+	return string(runes[:n])
+}
+
+// of returns the hint for a finding, or "".
+func (h *hints) of(f *finding) string {
+	if !lonely(f) {
+		return ""
+	}
+	other, what := &h.ents, "the ledger entry with reference"
+	if len(f.ents) == 1 {
+		other, what = &h.pays, "the payout with reference"
+	}
+	if hint := h.byReference(f, other, what); hint != "" {
+		return hint
+	}
+	if hint := h.elsewhen(f); hint != "" {
+		return hint
+	}
+	return h.byPayee(f, other)
+}
+
+func (h *hints) byReference(f *finding, other *loners, what string) string {
+	ref := f.ref()
+	if _, ok := payout.KeyOf(ref, "", false); !ok {
+		return ""
+	}
+	forms := []string{ref}
+	for _, n := range cuts {
+		if cut := cutAt(ref, n); cut != "" {
+			forms = append(forms, cut)
+		}
+	}
+	for _, form := range forms {
+		for _, candidate := range other.byForm[loose(form)] {
+			if candidate.g == f.g {
+				continue
+			}
+			if difference := howDifferent(ref, candidate.ref()); difference != "" {
+				return fmt.Sprintf("%s %q differs only %s", what, strings.TrimSpace(candidate.ref()), difference)
+			}
+		}
+	}
+	return ""
+}
+
+// howDifferent says in which way two references are nearly the same, or "".
+func howDifferent(a, b string) string {
+	a, b = strings.TrimSpace(a), strings.TrimSpace(b)
+	squeeze := func(s string) string { return strings.Join(strings.FieldsFunc(s, unicode.IsSpace), "") }
+	switch {
+	case a == b:
+		return "in on-behalf-of"
+	case strings.EqualFold(a, b):
+		return "in letter case"
+	case squeeze(a) == squeeze(b):
+		return "in white space"
+	case strings.EqualFold(squeeze(a), squeeze(b)):
+		return "in white space and letter case"
+	}
+	for _, n := range cuts {
+		for _, pair := range [][2]string{{a, b}, {b, a}} {
+			if cut := strings.TrimSpace(cutAt(pair[0], n)); cut != "" && strings.EqualFold(cut, pair[1]) {
+				return fmt.Sprintf("by a cut at %d characters", n)
+			}
+		}
+	}
+	return ""
+}
+
+// elsewhen looks for the other side of the same reference at another time.
+func (h *hints) elsewhen(f *finding) string {
+	day := f.day()
+	if f.g.key == "" || day == payout.NoDay {
+		return ""
+	}
+	best, hint := int64(farAway), ""
+	consider := func(d payout.Day, what string) {
+		if apart := daysApart(d, day); apart < best && apart > int64(h.m.o.MatchWindowDays) {
+			best = apart
+			when := "earlier"
+			if d > day {
+				when = "later"
+			}
+			hint = fmt.Sprintf("the same reference stands on %s of %s, %s %s", what, d, plural(int(apart), "day", "days"), when)
+		}
+	}
+	if len(f.ents) == 1 {
+		for _, p := range f.g.pays {
+			consider(p.day, "the payout over "+p.amount().String())
+		}
+	} else {
+		for _, e := range f.g.ents {
+			if e.Day != payout.NoDay {
+				consider(e.Day, "the ledger entry over "+e.Amount.String())
+			}
+		}
+	}
+	return hint
+}
+
+// byPayee looks for a record of the amount within the window where the ledger's text names the payout's payee.
+func (h *hints) byPayee(f *finding, other *loners) string {
+	var amount amountKey
+	if len(f.pays) == 1 {
+		amount = amountKey{f.pays[0].Currency, f.pays[0].Units}
+	} else {
+		amount = amountKey{f.ents[0].Amount.Currency(), f.ents[0].units()}
+	}
+	candidates := other.byAmount[amount]
+	if len(candidates) > maxHinted {
+		return ""
+	}
+	for _, c := range candidates {
+		p, e := f, c
+		if len(f.ents) == 1 {
+			p, e = c, f
+		}
+		if daysApart(p.pays[0].day, e.ents[0].Day) > int64(h.m.o.MatchWindowDays) || !names(e.ents[0].Text, p.pays[0]) {
+			continue
+		}
+		if len(f.pays) == 1 {
+			return fmt.Sprintf("the ledger entry with reference %q has the same amount and names the payee", c.ref())
+		}
+		return fmt.Sprintf("payout %s with reference %q has the same amount and payee", c.pays[0].ID, c.ref())
+	}
+	return ""
+}
+
+// names reports whether a ledger text names the payee, by name or account.
+func names(text string, p *pay) bool {
+	text = loose(text)
+	payee, account := loose(p.detail.Payee), loose(p.Account)
+	return len(payee) >= 3 && strings.Contains(text, payee) || len(account) >= 6 && strings.Contains(text, account)
+}

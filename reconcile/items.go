@@ -1,0 +1,155 @@
+package reconcile
+
+import (
+	"slices"
+	"sync"
+
+	"payrecon/internal/payout"
+)
+
+// Breaks and unverified findings live on from night to night as items. A finding continues the open item with which it
+// shares a record: a payout by its id, an entry by its fingerprint, an unreadable row by its text. An item whose records
+// were not seen is carried; only a run that saw them clears it.
+
+// fingerprint knows an entry again in another file, whatever its line and status word.
+type fingerprint struct {
+	day      payout.Day
+	units    int64
+	currency string
+	text     string
+	nth      int
+}
+
+// fingerprintOf returns an entry's fingerprint without its number among equals.
+func fingerprintOf(e *payout.Entry) fingerprint {
+	return fingerprint{e.Day, e.Amount.Units(), e.Amount.Currency(), plain(e.Text), 0}
+}
+
+func numberedFingerprint(e *payout.Entry) fingerprint {
+	f := fingerprintOf(e)
+	f.nth = e.Nth
+	return f
+}
+
+// plain is a text as it comes back from JSON, where bytes that are no UTF-8 become U+FFFD.
+func plain(s string) string {
+	for _, r := range s {
+		if r == '\uFFFD' {
+			return string([]rune(s))
+		}
+	}
+	return s
+}
+
+// keyed is an entry's fingerprint under its key.
+type keyed struct {
+	key string
+	fingerprint
+}
+
+// openItems is the items before the run, found by their records.
+type openItems struct {
+	list     []payout.Item
+	hashes   map[uint64]bool // of the references of open items, in the join
+	byKey    map[string][]int
+	byPayout map[string][]int // open items only
+
+	// References of unreadable rows that were waited for, and those that could be read this time.
+	mu      sync.Mutex
+	awaited map[payout.Key]bool
+	read    map[payout.Key]bool
+}
+
+func (i *openItems) open(n int) bool { return i.list[n].State != payout.ItemCleared }
+
+func newOpenItems(items []payout.Item) *openItems {
+	i := &openItems{list: slices.Clone(items), hashes: map[uint64]bool{}, byKey: map[string][]int{}, byPayout: map[string][]int{},
+		awaited: map[payout.Key]bool{}, read: map[payout.Key]bool{}}
+	slices.SortFunc(i.list, func(a, b payout.Item) int { return int(a.ID - b.ID) })
+	for n := range i.list {
+		if !i.open(n) {
+			continue
+		}
+		key := plain(string(i.list[n].Key))
+		i.byKey[key] = append(i.byKey[key], n)
+		for _, p := range i.list[n].Payouts {
+			i.byPayout[p.ID] = append(i.byPayout[p.ID], n)
+		}
+	}
+	return i
+}
+
+// hash notes the references of open items as the join hashes them.
+func (i *openItems) hash(j *join) {
+	w := writer{seed: j.seed, hash: j.hash, fold: j.m.o.CaseInsensitive}
+	note := func(ref string) {
+		if _, hash, ok := w.key(ref); ok {
+			i.hashes[hash] = true
+		}
+	}
+	for n := range i.list {
+		if !i.open(n) {
+			continue
+		}
+		note(i.list[n].RefID)
+		for _, p := range i.list[n].Payouts {
+			note(p.RefID)
+		}
+		for _, e := range i.list[n].Entries {
+			note(e.Ref)
+		}
+		for _, row := range i.list[n].Rejected {
+			note(row.Ref)
+			if key, ok := payout.KeyOf(row.Ref, "", j.m.o.CaseInsensitive); ok {
+				i.awaited[key] = true
+			}
+		}
+	}
+}
+
+func (i *openItems) hasPayout(id string) bool { return len(i.byPayout[id]) > 0 }
+
+// claim finds the open items of a group and brings their records into scope.
+func (i *openItems) claim(g *group, fold bool) {
+	if len(i.list) == 0 {
+		return
+	}
+	if len(g.ents) > 0 && len(i.awaited) > 0 {
+		i.readable(g.ents[0].Ref, fold)
+	}
+	g.items = nil
+	if g.key != "" {
+		g.items = slices.Clone(i.byKey[plain(string(g.key))])
+	}
+	for _, p := range g.pays {
+		if open := i.byPayout[p.ID]; len(open) > 0 {
+			p.scoped = true
+			g.items = append(g.items, open...)
+		}
+	}
+	slices.Sort(g.items)
+	g.items = slices.Compact(g.items)
+	if len(g.items) == 0 || len(g.ents) == 0 {
+		return
+	}
+	mine := map[fingerprint]bool{}
+	for _, n := range g.items {
+		for k := range i.list[n].Entries {
+			mine[numberedFingerprint(&i.list[n].Entries[k])] = true
+		}
+	}
+	for _, e := range g.ents {
+		e.scoped = e.scoped || mine[numberedFingerprint(&e.Entry)]
+	}
+}
+
+// readable notes that a row with an awaited reference could be read.
+func (i *openItems) readable(ref string, fold bool) {
+	key, _ := payout.KeyOf(ref, "", fold)
+	if !i.awaited[key] {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.read[key] = true
+}

@@ -1,0 +1,299 @@
+package reconcile
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"payrecon/internal/money"
+	"payrecon/internal/payout"
+)
+
+// A record is one payout or entry as bytes: a head of fixed size, then its texts. Both sides begin alike, so that the join
+// can compare keys without knowing the side:
+//
+//	payout: size, key length, hash, units, created, changed, currency, status, onBehalfOf, raw length, id length | key raw id account
+//	entry:  size, key length, hash, units, day, file, line, class, currency, -, onBehalfOf, raw length, word length, text length | key raw word text document
+//
+// The key is the normalised reference; raw, the reference as written, is empty when it is the same. Currencies, statuses and
+// onBehalfOf are numbers of a code table.
+const (
+	recSize   = 0
+	recKeyLen = 4
+	recHash   = 8
+	recUnits  = 16
+
+	payCreated = 24
+	payChanged = 32
+	recCur     = 40 // both
+	payStatus  = 44
+	recOBO     = 48 // both
+	recRawLen  = 52 // both
+	payIDLen   = 56
+	payHead    = 60
+
+	entDay     = 24
+	entFile    = 28
+	entLine    = 32
+	entClass   = 36
+	entWordLen = 56
+	entTextLen = 60
+	entHead    = 64
+)
+
+var le = binary.LittleEndian
+
+func u32(b []byte, at int) int { return int(le.Uint32(b[at:])) }
+
+// codes numbers the few distinct words of a column, for all workers. Numbers depend on the order of arrival and so never
+// decide anything.
+type codes struct {
+	mu    sync.RWMutex
+	of    map[string]uint32
+	words []string
+}
+
+func newCodes() *codes { return &codes{of: map[string]uint32{}} }
+
+func (c *codes) code(word string) uint32 {
+	c.mu.RLock()
+	n, ok := c.of[word]
+	c.mu.RUnlock()
+	if ok {
+		return n
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n, ok := c.of[word]; ok {
+		return n
+	}
+	word = strings.Clone(word)
+	n = uint32(len(c.words))
+	c.of[word] = n
+	c.words = append(c.words, word)
+	return n
+}
+
+// lastCode remembers the words that a worker saw last: most rows repeat them.
+type lastCode struct {
+	words *codes
+	known [4]struct {
+		word string
+		code uint32
+	}
+	n int // words learned
+}
+
+func (l *lastCode) code(word string) uint32 {
+	for i := range min(l.n, len(l.known)) {
+		if l.known[i].word == word {
+			return l.known[i].code
+		}
+	}
+	code := l.words.code(word)
+	at := &l.known[l.n%len(l.known)]
+	at.word, at.code = strings.Clone(word), code
+	l.n++
+	return code
+}
+
+// coder turns rows into records.
+type coder struct{ cur, status, of lastCode }
+
+func (j *join) coder() coder {
+	return coder{lastCode{words: j.cur}, lastCode{words: j.status}, lastCode{words: j.obo}}
+}
+
+// writer turns one worker's rows of one side into records and gathers them by partition.
+type writer struct {
+	coder
+	store  *store
+	side   int
+	seed   maphash.Seed
+	hash   func(string) uint64 // nil = maphash
+	fold   bool
+	chunks [partitions][]byte
+	count  int64
+}
+
+// key normalises a reference. The onBehalfOf part of a key is compared apart, because whether the ledger has that column is
+// known only when it has been read.
+func (w *writer) key(ref string) (key string, hash uint64, ok bool) {
+	k, ok := payout.KeyOf(ref, "", w.fold)
+	if !ok {
+		return "", 0, false
+	}
+	if w.hash != nil {
+		return string(k), w.hash(string(k)), true
+	}
+	return string(k), maphash.String(w.seed, string(k)), true
+}
+
+// room makes room for a record of up to n bytes in the chunk of the hash's partition.
+func (w *writer) room(hash uint64, n int) (part int, err error) {
+	part = int(hash >> 57)
+	chunk := w.chunks[part]
+	if len(chunk)+n <= cap(chunk) {
+		return part, nil
+	}
+	if len(chunk) > 0 {
+		if chunk, err = w.store.put(w.side, part, chunk); err != nil {
+			return 0, err
+		}
+	}
+	if cap(chunk) < n {
+		chunk = make([]byte, 0, max(chunkSize, n))
+	}
+	w.chunks[part] = chunk
+	return part, nil
+}
+
+// finish hands over what is left.
+func (w *writer) finish() error {
+	for part, chunk := range w.chunks {
+		if len(chunk) > 0 {
+			if _, err := w.store.put(w.side, part, chunk); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rawOf returns the reference as written where it is not the key.
+func rawOf(ref, key string) string {
+	if ref == key {
+		return ""
+	}
+	return ref
+}
+
+// payout appends a payout to its partition.
+func (w *writer) payout(r *payout.Row, key string, hash uint64) error {
+	part, err := w.room(hash, payHead+len(key)+len(r.RefID)+len(r.ID)+len(r.Account))
+	if err != nil {
+		return err
+	}
+	w.chunks[part] = w.appendPayout(w.chunks[part], r, key, hash)
+	w.count++
+	return nil
+}
+
+func (w *coder) appendPayout(b []byte, r *payout.Row, key string, hash uint64) []byte {
+	raw := rawOf(r.RefID, key)
+	b = le.AppendUint32(b, uint32(payHead+len(key)+len(raw)+len(r.ID)+len(r.Account)))
+	b = le.AppendUint32(b, uint32(len(key)))
+	b = le.AppendUint64(b, hash)
+	b = le.AppendUint64(b, uint64(r.Units))
+	b = le.AppendUint64(b, uint64(r.Created))
+	b = le.AppendUint64(b, uint64(r.Changed))
+	b = le.AppendUint32(b, w.cur.code(r.Currency))
+	b = le.AppendUint32(b, w.status.code(string(r.Status)))
+	b = le.AppendUint32(b, w.of.code(r.OnBehalfOf))
+	b = le.AppendUint32(b, uint32(len(raw)))
+	b = le.AppendUint32(b, uint32(len(r.ID)))
+	b = append(b, key...)
+	b = append(b, raw...)
+	b = append(b, r.ID...)
+	return append(b, r.Account...)
+}
+
+// entry appends a ledger entry to its partition.
+func (w *writer) entry(e *payout.Entry, key string, hash uint64) error {
+	part, err := w.room(hash, entHead+len(key)+len(e.Ref)+len(e.Status)+len(e.Text)+len(e.Document))
+	if err != nil {
+		return err
+	}
+	w.chunks[part] = w.appendEntry(w.chunks[part], e, key, hash)
+	w.count++
+	return nil
+}
+
+func (w *coder) appendEntry(b []byte, e *payout.Entry, key string, hash uint64) []byte {
+	raw := rawOf(e.Ref, key)
+	b = le.AppendUint32(b, uint32(entHead+len(key)+len(raw)+len(e.Status)+len(e.Text)+len(e.Document)))
+	b = le.AppendUint32(b, uint32(len(key)))
+	b = le.AppendUint64(b, hash)
+	b = le.AppendUint64(b, uint64(e.Amount.Units()))
+	b = le.AppendUint32(b, uint32(e.Day))
+	b = le.AppendUint32(b, uint32(e.File))
+	b = le.AppendUint32(b, uint32(e.Line))
+	b = le.AppendUint32(b, uint32(e.Class))
+	b = le.AppendUint32(b, w.cur.code(e.Amount.Currency()))
+	b = le.AppendUint32(b, 0)
+	b = le.AppendUint32(b, w.of.code(e.OnBehalfOf))
+	b = le.AppendUint32(b, uint32(len(raw)))
+	b = le.AppendUint32(b, uint32(len(e.Status)))
+	b = le.AppendUint32(b, uint32(len(e.Text)))
+	b = append(b, key...)
+	b = append(b, raw...)
+	b = append(b, e.Status...)
+	b = append(b, e.Text...)
+	return append(b, e.Document...)
+}
+
+// keyBytes is the key part of a record of the side.
+func keyBytes(side int, b []byte) []byte {
+	head := payHead
+	if side == entrySide {
+		head = entHead
+	}
+	return b[head : head+u32(b, recKeyLen)]
+}
+
+// text cuts strings off the front of one text, so that a record's strings are one allocation.
+type text struct{ rest string }
+
+func (t *text) take(n int) string {
+	s := t.rest[:n]
+	t.rest = t.rest[n:]
+	return s
+}
+
+// decodePayout returns a record in full, with strings of its own.
+func (j *join) decodePayout(b []byte) payout.Row {
+	t := text{string(b[payHead:u32(b, recSize)])}
+	key := t.take(u32(b, recKeyLen))
+	raw := t.take(u32(b, recRawLen))
+	if raw == "" {
+		raw = key
+	}
+	return payout.Row{
+		RefID:      raw,
+		ID:         t.take(u32(b, payIDLen)),
+		Account:    t.rest,
+		Units:      int64(le.Uint64(b[recUnits:])),
+		Created:    payout.Millis(le.Uint64(b[payCreated:])),
+		Changed:    payout.Millis(le.Uint64(b[payChanged:])),
+		Currency:   j.cur.words[u32(b, recCur)],
+		Status:     payout.Status(j.status.words[u32(b, payStatus)]),
+		OnBehalfOf: j.obo.words[u32(b, recOBO)],
+	}
+}
+
+// decodeEntry returns a record in full, with strings of its own.
+func (j *join) decodeEntry(b []byte) payout.Entry {
+	t := text{string(b[entHead:u32(b, recSize)])}
+	key := t.take(u32(b, recKeyLen))
+	raw := t.take(u32(b, recRawLen))
+	if raw == "" {
+		raw = key
+	}
+	return payout.Entry{
+		Ref:        raw,
+		Status:     t.take(u32(b, entWordLen)),
+		Text:       t.take(u32(b, entTextLen)),
+		Document:   t.rest,
+		File:       u32(b, entFile),
+		Line:       u32(b, entLine),
+		Amount:     money.New(int64(le.Uint64(b[recUnits:])), j.cur.words[u32(b, recCur)]),
+		Class:      payout.EntryClass(u32(b, entClass)),
+		Day:        payout.Day(int32(le.Uint32(b[entDay:]))),
+		OnBehalfOf: j.obo.words[u32(b, recOBO)],
+	}
+}
+
+// peek reads bytes as a string for the length of a call.
+func peek(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

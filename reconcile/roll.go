@@ -1,0 +1,407 @@
+package reconcile
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"payrecon/internal/money"
+	"payrecon/internal/payout"
+)
+
+// roll carries the items from the nights before to this one: it continues, reclassifies, carries, clears, reopens and
+// opens, and rolls count and value forward by currency.
+func (r *run) roll(findings []*finding) error {
+	n := &night{run: r, next: max(r.in.NextItem, 1), forward: map[string]*payout.RollForward{}, seen: map[string]*finding{}, booked: map[keyed]*finding{}}
+	n.index(findings)
+	if err := n.settle(); err != nil {
+		return err
+	}
+	n.publish()
+	return n.sums.err
+}
+
+// night is one run's change of items.
+type night struct {
+	*run
+	next    int64
+	forward map[string]*payout.RollForward
+	sums    checked
+
+	// Where the records of open items ended this time.
+	seen   map[string]*finding // by payout id
+	booked map[keyed]*finding  // by entry
+	texts  map[string][]int    // listed findings of unreadable rows, by text
+	number map[*finding]int    // of listed findings
+	taken  []bool              // listed findings that continue an item
+	items  []payout.Item
+	events []payout.ItemEvent
+}
+
+func entryKey(key payout.Key, e *payout.Entry) keyed {
+	return keyed{plain(string(key)), numberedFingerprint(e)}
+}
+
+// index notes where each record ended. Records of keys without items are only looked for by cleared items.
+func (n *night) index(findings []*finding) {
+	n.number, n.texts = map[*finding]int{}, map[string][]int{}
+	cleared := len(n.in.Items) > 0
+	for _, f := range findings {
+		if f.outcome.Listed() {
+			n.number[f] = len(n.listed)
+			for _, row := range f.rejected {
+				n.texts[plain(row.Text)] = append(n.texts[plain(row.Text)], len(n.listed))
+			}
+			n.listed = append(n.listed, f)
+		}
+		if !cleared {
+			continue
+		}
+		for _, p := range f.pays {
+			n.seen[p.ID] = f
+		}
+		for _, e := range f.ents {
+			n.booked[entryKey(f.g.key, &e.Entry)] = f
+		}
+	}
+	n.taken = make([]bool, len(n.listed))
+}
+
+// settle goes through the open items by id, then opens or reopens items for the findings that continue none.
+func (n *night) settle() error {
+	for i := range n.run.items.list {
+		item := n.run.items.list[i] // a copy
+		if !n.run.items.open(i) {
+			continue
+		}
+		n.count(item.Exposure, func(f *payout.RollForward) *payout.RollCount { return &f.Opening }, 1)
+		f := n.continues(&item)
+		switch {
+		case f == nil:
+			n.unseen(&item)
+		case item.Outcome.Class() == payout.Break && f.outcome.Class() == payout.Unverified:
+			n.carry(&item) // it says less than what is known
+		default:
+			n.proceed(&item, f)
+		}
+		n.lapse(&item, item.State != payout.ItemCleared && n.dispositionOver(&item), "its date has passed")
+		n.items = append(n.items, item)
+	}
+	for i, f := range n.listed {
+		if !n.taken[i] {
+			n.open(f)
+		}
+	}
+	return nil
+}
+
+// continues finds the listed finding that shares most records with the item, the first of equals, and takes it.
+func (n *night) continues(item *payout.Item) *finding {
+	shared := make(map[int]int)
+	note := func(f *finding) {
+		if i, ok := n.number[f]; ok && f != nil && !n.taken[i] {
+			shared[i]++
+		}
+	}
+	for _, p := range item.Payouts {
+		note(n.seen[p.ID])
+	}
+	for i := range item.Entries {
+		note(n.booked[entryKey(item.Key, &item.Entries[i])])
+	}
+	for _, row := range item.Rejected {
+		for _, i := range n.texts[plain(row.Text)] {
+			if !n.taken[i] {
+				shared[i]++
+				break
+			}
+		}
+	}
+	best, most := -1, 0
+	for _, i := range slices.Sorted(maps.Keys(shared)) {
+		if shared[i] > most {
+			best, most = i, shared[i]
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	n.taken[best] = true
+	return n.listed[best]
+}
+
+// proceed continues an item with this run's finding.
+func (n *night) proceed(item *payout.Item, f *finding) {
+	old := item.Finding
+	item.Finding = n.m.finding(f)
+	item.State, item.LastRun = payout.ItemOpen, n.in.Run
+	if old.Outcome != item.Outcome || old.Cell != item.Cell {
+		n.event(item, payout.EventReclassified, outcomeCode(&old), outcomeCode(&item.Finding), "")
+	}
+	if old.Outcome != item.Outcome {
+		n.out.Breaks.Reclassified++
+	}
+	if old.Exposure != item.Exposure {
+		n.event(item, payout.EventRemeasured, old.Exposure.String(), item.Exposure.String(), "")
+		n.count(old.Exposure, remeasured, -1)
+		n.count(item.Exposure, remeasured, 1)
+	}
+	n.lapse(item, item.Disposition != nil && !sameFigures(&old, &item.Finding), "a figure, a status or a record has changed")
+	n.countState(item)
+}
+
+func outcomeCode(f *payout.Finding) string {
+	if f.Cell != payout.NoCell {
+		return f.Outcome.String() + "/" + f.Cell.Info().Code
+	}
+	return f.Outcome.String()
+}
+
+// unseen settles an item that no listed finding continues: cleared if this run saw all of its records, else carried.
+func (n *night) unseen(item *payout.Item) {
+	for _, p := range item.Payouts {
+		f := n.seen[p.ID]
+		explained := f != nil && f.outcome.Class() <= payout.Reconciling
+		if n.lessKnown(item, f) || !explained && !n.m.reach(p.Created.Day()) {
+			n.carry(item)
+			return
+		}
+	}
+	for i := range item.Entries {
+		e := &item.Entries[i]
+		f := n.booked[entryKey(item.Key, e)]
+		if n.lessKnown(item, f) || f == nil && !n.covers(e.Day) {
+			n.carry(item)
+			return
+		}
+	}
+	if len(item.Rejected) > 0 && !n.corrected(item) {
+		n.carry(item)
+		return
+	}
+	item.State, item.LastRun = payout.ItemCleared, n.in.Run
+	item.ClearedBy, item.ClearedAt = n.clearedBy(item), n.now
+	n.out.Breaks.Cleared++
+	n.count(item.Exposure, func(f *payout.RollForward) *payout.RollCount { return &f.Cleared }, 1)
+	n.event(item, payout.EventCleared, outcomeCode(&item.Finding), "", item.ClearedBy)
+}
+
+// lessKnown reports whether a break's record ended as unverified: that says nothing new.
+func (n *night) lessKnown(item *payout.Item, f *finding) bool {
+	return f != nil && f.outcome.Class() == payout.Unverified && item.Outcome.Class() == payout.Break
+}
+
+// covers reports whether the extract would hold an entry of the day. An undated entry can only be missed in a ledger
+// without any date.
+func (n *night) covers(d payout.Day) bool {
+	if d == payout.NoDay {
+		return n.out.Ledger.Reach == nil && !n.out.Ledger.Empty
+	}
+	return n.m.reach(d)
+}
+
+// corrected reports whether this run saw what became of an unreadable row: its text is still there, its reference stands on a
+// row that can be read, or the extract has no dates and so covers whatever it was.
+func (n *night) corrected(item *payout.Item) bool {
+	for _, row := range item.Rejected {
+		if len(n.texts[plain(row.Text)]) > 0 || n.covers(payout.NoDay) {
+			continue
+		}
+		key, ok := payout.KeyOf(row.Ref, "", n.in.CaseInsensitive)
+		if !ok || !n.run.items.read[key] {
+			return false
+		}
+	}
+	return true
+}
+
+// clearedBy says which side's change settled an item.
+func (n *night) clearedBy(item *payout.Item) string {
+	for i := range item.Entries {
+		e := &item.Entries[i]
+		f := n.booked[entryKey(item.Key, e)]
+		if f == nil {
+			return clearedByLedger
+		}
+		for _, now := range f.ents {
+			if numberedFingerprint(&now.Entry) == numberedFingerprint(e) && now.Class != e.Class {
+				return clearedByLedger
+			}
+		}
+		if len(item.Payouts) == 0 && len(f.pays) > 0 {
+			return clearedByPayout
+		}
+	}
+	if len(item.Entries) > 0 && len(item.Payouts) > 0 {
+		return clearedByPayout
+	}
+	for _, p := range item.Payouts {
+		if f := n.seen[p.ID]; f != nil && len(f.ents) == 0 {
+			return clearedByPayout
+		}
+	}
+	return clearedByLedger
+}
+
+const (
+	clearedByPayout = "payout"
+	clearedByLedger = "ledger"
+)
+
+func (n *night) carry(item *payout.Item) {
+	if item.State != payout.ItemCarried {
+		n.event(item, payout.EventCarried, item.State.String(), payout.ItemCarried.String(), "")
+	}
+	item.State, item.LastRun = payout.ItemCarried, n.in.Run
+	item.AgeDays = ageDays(n.m.asOf, item.Payouts, item.Entries)
+	n.countState(item)
+}
+
+// open makes an item of a finding: one that was cleared before and shares a record is reopened, else it is new.
+func (n *night) open(f *finding) {
+	if item := n.reopened(f); item != nil {
+		again := *item
+		item.State = 0 // taken
+		again.Finding = n.m.finding(f)
+		again.State, again.LastRun = payout.ItemReopened, n.in.Run
+		again.ClearedBy, again.ClearedAt = "", 0
+		again.Disposition = nil
+		n.count(again.Exposure, func(f *payout.RollForward) *payout.RollCount { return &f.Reopened }, 1)
+		n.event(&again, payout.EventReopened, "", outcomeCode(&again.Finding), "")
+		n.countState(&again)
+		n.items = append(n.items, again)
+		return
+	}
+	item := payout.Item{
+		ID: n.next, Finding: n.m.finding(f), State: payout.ItemNew, Due: payout.NoDay,
+		FirstRun: n.in.Run, FirstSeen: n.now, LastRun: n.in.Run,
+	}
+	n.next++
+	n.count(item.Exposure, func(f *payout.RollForward) *payout.RollCount { return &f.New }, 1)
+	n.event(&item, payout.EventNew, "", outcomeCode(&item.Finding), "")
+	n.countState(&item)
+	n.items = append(n.items, item)
+}
+
+// reopened finds the cleared item, the latest, that shares a record with the finding.
+func (n *night) reopened(f *finding) *payout.Item {
+	list := n.run.items.list
+	for i := range slices.Backward(list) {
+		item := &list[i]
+		if item.State != payout.ItemCleared {
+			continue
+		}
+		for _, p := range item.Payouts {
+			if n.seen[p.ID] == f {
+				return item
+			}
+		}
+		for k := range item.Entries {
+			if n.booked[entryKey(item.Key, &item.Entries[k])] == f {
+				return item
+			}
+		}
+		for _, old := range item.Rejected {
+			for _, row := range f.rejected {
+				if plain(old.Text) == plain(row.Text) {
+					return item
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// dispositionOver reports whether the date of a disposition has passed.
+func (n *night) dispositionOver(item *payout.Item) bool {
+	d := item.Disposition
+	return d != nil && d.Until != payout.NoDay && n.m.asOf.Day() > d.Until
+}
+
+func (n *night) lapse(item *payout.Item, over bool, why string) {
+	if !over || item.Disposition == nil {
+		return
+	}
+	n.event(item, payout.EventLapsed, item.Disposition.Kind, "", "")
+	n.events[len(n.events)-1].Text = why
+	item.Disposition = nil
+}
+
+// sameFigures reports whether nothing moved that a disposition was given for.
+func sameFigures(a, b *payout.Finding) bool {
+	return a.Outcome == b.Outcome && a.Cell == b.Cell && a.Exposure == b.Exposure &&
+		slices.Equal(a.PayoutSums, b.PayoutSums) && slices.Equal(a.EntrySums, b.EntrySums) &&
+		slices.EqualFunc(a.Payouts, b.Payouts, func(x, y payout.PayoutRef) bool {
+			return x.ID == y.ID && x.Status == y.Status && x.Amount == y.Amount
+		}) &&
+		slices.EqualFunc(a.Entries, b.Entries, func(x, y payout.Entry) bool {
+			return numberedFingerprint(&x) == numberedFingerprint(&y) && x.Class == y.Class && x.Status == y.Status
+		}) &&
+		slices.EqualFunc(a.Rejected, b.Rejected, func(x, y payout.RejectedRow) bool { return plain(x.Text) == plain(y.Text) })
+}
+
+func (n *night) event(item *payout.Item, kind, from, to, by string) {
+	n.events = append(n.events, payout.ItemEvent{Item: item.ID, Run: n.in.Run, At: n.now, Kind: kind, From: from, To: to, By: by})
+}
+
+func remeasured(f *payout.RollForward) *payout.RollCount { return &f.Remeasured }
+
+// count adds an exposure to one step of its currency's roll-forward.
+func (n *night) count(exposure money.Amount, step func(*payout.RollForward) *payout.RollCount, sign int64) {
+	f := n.forward[exposure.Currency()]
+	if f == nil {
+		f = &payout.RollForward{Currency: exposure.Currency()}
+		n.forward[exposure.Currency()] = f
+	}
+	to := step(f)
+	to.Count += sign
+	n.sums.add(&to.Units, sign*exposure.Units())
+}
+
+// countState counts an open item.
+func (n *night) countState(item *payout.Item) {
+	b := &n.out.Breaks
+	b.Total++
+	switch item.State {
+	case payout.ItemNew:
+		b.New++
+	case payout.ItemOpen:
+		b.Open++
+	case payout.ItemCarried:
+		b.Carried++
+	case payout.ItemReopened:
+		b.Reopened++
+	}
+	if b.BySeverity == nil {
+		b.BySeverity = map[payout.Severity]int{}
+	}
+	b.BySeverity[item.Severity]++
+	n.count(item.Exposure, func(f *payout.RollForward) *payout.RollCount { return &f.Closing }, 1)
+}
+
+// publish puts the items in order, most urgent first and cleared ones last, and closes the roll-forward.
+func (n *night) publish() {
+	slices.SortStableFunc(n.items, func(a, b payout.Item) int {
+		return cmp.Or(
+			compareBools(a.State == payout.ItemCleared, b.State == payout.ItemCleared),
+			cmp.Compare(b.Severity, a.Severity),
+			cmp.Compare(b.Exposure.Units(), a.Exposure.Units()),
+			cmp.Compare(a.ID, b.ID),
+		)
+	})
+	o := &n.out
+	if o.Breaks.BySeverity == nil {
+		o.Breaks.BySeverity = map[payout.Severity]int{}
+	}
+	o.Items, o.Events = n.items, n.events
+	if o.Items == nil {
+		o.Items = []payout.Item{}
+	}
+	if o.Events == nil {
+		o.Events = []payout.ItemEvent{}
+	}
+	o.RollForward = []payout.RollForward{}
+	for _, currency := range slices.Sorted(maps.Keys(n.forward)) {
+		o.RollForward = append(o.RollForward, *n.forward[currency])
+	}
+}
