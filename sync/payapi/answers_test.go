@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -213,7 +214,7 @@ func TestUnusableAnswers(t *testing.T) {
 // A body of a gigabyte is refused by its length, or after the first 32 MB of it.
 func TestGiantBodies(t *testing.T) {
 	var written atomic.Int64
-	zeros := make([]byte, 1<<20)
+	zeros, spaces := make([]byte, 1<<20), bytes.Repeat([]byte(" "), 1<<20)
 	tests := []struct {
 		name   string
 		server http.HandlerFunc
@@ -225,7 +226,7 @@ func TestGiantBodies(t *testing.T) {
 		}},
 		{"endless", func(w http.ResponseWriter, _ *http.Request) {
 			for range 1 << 10 {
-				n, err := w.Write(bytes.Repeat([]byte(" "), 1<<20))
+				n, err := w.Write(spaces)
 				written.Add(int64(n))
 				if err != nil {
 					return
@@ -246,10 +247,16 @@ func TestGiantBodies(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			written.Store(0)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
 			c := serve(t, tt.server, func(o *Options) { o.Timeout = 30 * time.Second })
 			_, err := walkAll(t, c.Client, payout.Query{}, "")
 			if err == nil || !strings.Contains(err.Error(), "more than 32 MiB") {
 				t.Errorf("error = %v, want that it is too long", err)
+			}
+			runtime.ReadMemStats(&after)
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 256<<20 {
+				t.Errorf("%d MB allocated, want at most 256", grown>>20)
 			}
 			if requests, _ := c.Stats(); requests != 1 || written.Load() > 200<<20 {
 				t.Errorf("%d requests, %d bytes written, want 1 and far fewer than a gigabyte", requests, written.Load())

@@ -92,6 +92,15 @@ func TestPagesEnd(t *testing.T) {
 	}
 }
 
+// A walk that goes on from a stored cursor knows that cursor too.
+func TestStoredCursorIsNotFollowedAgain(t *testing.T) {
+	c := serve(t, answerWith(200, pageOf(0, 2, "stored")))
+	pages, err := walkAll(t, c.Client, payout.Query{Limit: 2}, "stored")
+	if err != nil || len(pages) != 1 || pages[0].End != payout.PageUnsure {
+		t.Errorf("%d pages, %v, want one that is unsure", len(pages), err)
+	}
+}
+
 func TestPagesFillThePage(t *testing.T) {
 	date := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	ours := date.Add(-90 * time.Second)

@@ -105,6 +105,49 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	}
 }
 
+// Without a Date there is only our clock to measure a date by.
+func TestRetryAfterDateWithoutServerDate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := true
+		at, err := timed(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
+			if first {
+				first = false
+				w.Header().Set("Retry-After", time.Now().UTC().Add(40*time.Second).Format(http.TimeFormat))
+				w.WriteHeader(429)
+				return
+			}
+			_, _ = io.WriteString(w, pageOf(0, 0, ""))
+		})
+		if err != nil || len(at) != 2 || at[1] < 39*time.Second || at[1] > 41*time.Second {
+			t.Errorf("requests at %v, %v, want a second one after 40s", at, err)
+		}
+	})
+}
+
+// While one request waits for its Retry-After, the others of the client wait too; and the rate is halved.
+func TestOneJamSlowsAllRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start, tries := time.Now(), 0
+		c, err := New(Options{BaseURL: "https://api.example.com", Auth: Bearer(secret), RateLimit: 8, Attempts: 1, Transport: inProcess(func(w http.ResponseWriter, _ *http.Request) {
+			if tries++; tries == 1 {
+				w.Header().Set("Retry-After", "30")
+				w.WriteHeader(429)
+				return
+			}
+			_, _ = io.WriteString(w, pageOf(0, 0, ""))
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := walkAll(t, c, payout.Query{}, ""); err == nil || c.pace.limiter.Limit() != 4 {
+			t.Errorf("error = %v, rate %v, want an error and 4", err, c.pace.limiter.Limit())
+		}
+		if _, err := walkAll(t, c, payout.Query{}, ""); err != nil || time.Since(start) < 30*time.Second {
+			t.Errorf("the next request went out after %s, %v, want 30s", time.Since(start), err)
+		}
+	})
+}
+
 func TestRetryAfterThatIsTooLongEndsAtOnce(t *testing.T) {
 	for _, value := range []string{"301", "86400", "99999999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"} {
 		synctest.Test(t, func(t *testing.T) {
