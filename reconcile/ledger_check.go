@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 
 	"payrecon/internal/money"
 	"payrecon/internal/payout"
@@ -69,7 +70,7 @@ func CheckLedger(ctx context.Context, file string, o LedgerOptions) (*LedgerChec
 	return &c, nil
 }
 
-// Tables returns the check as tables, in the order in which they are read: what was understood first, what was not last.
+// Tables returns the check as tables of printable cells, in the order in which they are read: what was understood first, what was not last.
 func (c *LedgerCheck) Tables() []CheckTable {
 	tables := []CheckTable{c.fileTable(), c.columnTable(), c.entryTable()}
 	if len(c.Words) > 0 {
@@ -81,7 +82,23 @@ func (c *LedgerCheck) Tables() []CheckTable {
 	if len(c.Rejected) > 0 {
 		tables = append(tables, c.rejectedTable())
 	}
-	return append(tables, c.sumTable())
+	tables = append(tables, c.sumTable())
+	for _, t := range tables {
+		for _, row := range t.Rows {
+			for i, cell := range row {
+				row[i] = ledgerCell(cell)
+			}
+		}
+	}
+	return tables
+}
+
+// ledgerCell quotes text that would break a table, or do worse to a terminal.
+func ledgerCell(text string) string {
+	if strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return text
+	}
+	return strconv.Quote(text)
 }
 
 func (c *LedgerCheck) fileTable() CheckTable {

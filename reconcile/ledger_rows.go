@@ -309,6 +309,6 @@ func (p *ledgerParser) keep(row payout.RejectedRow) error {
 
 // ledgerTooManyRejected refuses a file that is not the ledger it is taken for: rejected rows are kept in memory.
 func ledgerTooManyRejected(most int, row payout.RejectedRow) error {
-	return payout.Errorf(payout.KindInput, "more than %d rows cannot be read, such as line %d (%s: %s): is this the ledger, and are ledger.columns right?",
+	return payout.Errorf(payout.KindInput, "more than %d rows cannot be read, such as line %d (%q: %s): is this the ledger, and are ledger.columns right?",
 		most, row.Line, row.Column, row.Reason)
 }
