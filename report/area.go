@@ -118,6 +118,7 @@ type table struct {
 	empty   string // said instead of rows when there are none
 	fixed   int
 	wide    bool
+	across  int // pages
 	tab     Look
 }
 
@@ -152,7 +153,7 @@ func (b *builder) tableSheet(t table, part int) *Sheet {
 		name += " " + strconv.Itoa(part+1)
 	}
 	s := &Sheet{
-		Name: name, Columns: t.columns, Heading: tableHead, Filter: tableHead, FixedColumns: t.fixed, Wide: t.wide, Continues: part > 0, Tab: t.tab,
+		Name: name, Columns: t.columns, Heading: tableHead, Filter: tableHead, FixedColumns: t.fixed, Wide: t.wide, Across: t.across, Continues: part > 0, Tab: t.tab,
 	}
 	s.Rows = append(b.head(name, t.note), headings(t.columns))
 	b.book.Sheets = append(b.book.Sheets, s)
@@ -224,6 +225,13 @@ func (p page) note(s string) int { return p.add(RowFurniture, text(s).Styled(Not
 func (p page) blank(n int) {
 	for range n {
 		p.Rows = append(p.Rows, Row{Kind: RowFurniture})
+	}
+}
+
+// space adds rows of a fixed height, for pictures to lie on.
+func (p page) space(n int) {
+	for range n {
+		p.Rows = append(p.Rows, Row{Kind: RowFurniture, Height: 15})
 	}
 }
 

@@ -56,6 +56,7 @@ type Sheet struct {
 	Charts  []Chart
 	Choices []Choice
 	Wide    bool // printed in landscape
+	Across  int  // pages side by side when printed; 0 = one
 	OnePage bool // printed on one page
 	Tab     Look // colour of its tab
 }
@@ -117,6 +118,7 @@ const (
 	Subtitle
 	Section
 	HeadingLook
+	HeadingNumber // over figures
 	Strong
 	Total
 	Note
@@ -225,7 +227,8 @@ type Chart struct {
 	Labels        bool // values are written at the shapes
 	Axis          string
 	Money         bool // values are amounts: thousands are separated
-	SkipLabels    int  // label every n-th category; 0 = as fits
+	Crowded       bool // many categories: their labels stand upright
+	SkipLabels    int  // label every n-th category; 0 = each
 }
 
 // Series is one row or column of values.

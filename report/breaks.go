@@ -36,7 +36,7 @@ var breaksLayout = []breaksColumn{
 	{Column{Heading: "What", Code: "outcome", Width: 30, Wrap: true, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell {
 		return word(it.Words(), it.Outcome.String())
 	}},
-	{Column{Heading: "Why", Code: "why", Width: 60, Wrap: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(joinSentences(it.Why, it.Hint)) }},
+	{Column{Heading: "Why", Code: "why", Width: 52, Wrap: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(joinSentences(it.Why, it.Hint)) }},
 	{Column{Heading: "Reference", Code: "ref_id", Width: 22, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.RefID) }},
 	{Column{Heading: "Payout amount", Code: "payout_amount", Width: 16, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return sideCell(s.payoutSums) }},
 	{Column{Heading: "Payout currency", Code: "payout_currency", Width: 10, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.payoutCurrency) }},
@@ -60,14 +60,14 @@ var breaksLayout = []breaksColumn{
 	{Column{Heading: "First seen (UTC)", Code: "first_seen", Width: 12}, func(_ *builder, it *payout.Item, _ *sides) Cell { return firstSeen(it) }},
 	{Column{Heading: "First run", Code: "first_run", Width: 8}, func(_ *builder, it *payout.Item, _ *sides) Cell { return count(it.FirstRun) }},
 	{Column{Heading: "State", Code: "state", Width: 10}, func(_ *builder, it *payout.Item, _ *sides) Cell { return word(stateWords[it.State], it.State.String()) }},
-	{Column{Heading: "Next step", Code: "next", Width: 44, Wrap: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Next) }},
+	{Column{Heading: "Next step", Code: "next", Width: 36, Wrap: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Next) }},
 	{Column{Heading: "Disposition", Code: "disposition", Width: 20, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return dispositionCell(it.Disposition) }},
 	{Column{Heading: "Until", Code: "until", Width: 12, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return until(it.Disposition) }},
 	{Column{Heading: "Reason", Code: "reason", Width: 28, Wrap: true, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return reason(it.Disposition) }},
 	{Column{Heading: "Due", Code: "due", Width: 12, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return due(it.Due) }},
 	{Column{Heading: "Owner", Code: "owner", Width: 16, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Owner) }},
-	{Column{Heading: "Note", Code: "note", Width: 36, Wrap: true, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Note) }},
-	{Column{Heading: "Payout ids", Code: "payout_ids", Width: 44, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.ids) }},
+	{Column{Heading: "Note", Code: "note", Width: 30, Wrap: true, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Note) }},
+	{Column{Heading: "Payout ids", Code: "payout_ids", Width: 42, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.ids) }},
 	{Column{Heading: "Ledger lines", Code: "ledger_lines", Width: 12, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.lines) }},
 }
 
@@ -122,7 +122,7 @@ func firstSeen(it *payout.Item) Cell {
 // addBreaks lays out what somebody must act on: open breaks and unverified items, most urgent first.
 func (b *builder) addBreaks() {
 	t := table{
-		name: SheetBreaks, fixed: breaksWhat + 1, wide: true, tab: Bad,
+		name: SheetBreaks, fixed: breaksWhat + 1, wide: true, across: 3, tab: Bad,
 		note: "Open breaks and items that could not be verified, most urgent first. Fill in the yellow columns, save, and give the file to: payrecon breaks import. " +
 			"Amounts are in the currency beside them; times are UTC.",
 		empty: "No open items.",

@@ -128,6 +128,9 @@ func Build(facts *payout.Facts, rec *payout.Reconciliation, o Options) (*Book, e
 	b.addEvidence()
 	b.addSummary()
 	b.sortSheets()
+	for _, s := range b.book.Sheets {
+		alignHeadings(s)
+	}
 	return b.book, nil
 }
 
@@ -137,6 +140,32 @@ func (b *builder) splitItems() {
 			b.cleared = append(b.cleared, it)
 		} else {
 			b.open = append(b.open, it)
+		}
+	}
+}
+
+// alignHeadings puts the headings of figures over the figures: a heading goes by the first value below it.
+func alignHeadings(s *Sheet) {
+	var open []Cell // headings that wait for a value
+	settle := func(cells []Cell) {
+		for i, c := range cells[:min(len(cells), len(open))] {
+			if c.Kind != Blank && open[i].Look == HeadingLook && (c.Kind == Integer || c.Kind == Money || c.Kind == Share) {
+				open[i].Look = HeadingNumber
+			}
+		}
+	}
+	for i := range s.Rows {
+		switch s.Rows[i].Kind {
+		case RowHeading:
+			open = s.Rows[i].Cells
+		case RowData, RowTotal:
+			settle(s.Rows[i].Cells)
+		}
+	}
+	if s.Stream != nil {
+		for cells := range s.Stream {
+			settle(cells)
+			break
 		}
 	}
 }
@@ -197,7 +226,7 @@ func (b *builder) check(what, sheet string, row, column int, difference Cell, fo
 	if difference.Number != 0 {
 		c = difference.Styled(CheckLook)
 	}
-	c.Formula = fmt.Sprintf(`IF(ROUND(%s,4)=0,"OK",ROUND(%s,4))`, formula, formula)
+	c.Formula = fmt.Sprintf(`IF(ABS(%s)<0.00005,"OK",ROUND(%s,4))`, formula, formula)
 	b.checks = append(b.checks, check{what, place(sheet, row, column), c})
 	return c
 }

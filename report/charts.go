@@ -39,8 +39,9 @@ func (b *builder) dailyChart(row, column, width, height int) []Chart {
 	for i, status := range b.status.statuses {
 		c.Series = append(c.Series, Series{Name: r.names[i], Categories: r.categories, Values: r.values[i], Colour: statusTint(status)})
 	}
-	if r.points > 12 {
-		c.SkipLabels = (r.points + 9) / 10
+	c.Crowded = r.points > 10
+	if r.points > 45 {
+		c.SkipLabels = (r.points + 30) / 31
 	}
 	return []Chart{c}
 }
@@ -84,5 +85,5 @@ func (b *builder) kindsChart(row, column, width, height int) []Chart {
 }
 
 func (p *statusPage) pictures() {
-	p.Charts = append(p.b.shareChart(p.chartRow, 0, 420, 330), p.b.dailyChart(p.chartRow, 2, 860, 330)...)
+	p.Charts = append(p.b.shareChart(p.chartRow, 0, 420, 306), p.b.dailyChart(p.chartRow, 2, 780, 306)...)
 }

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"payrecon/internal/payout"
 )
@@ -41,7 +43,7 @@ func (b *builder) addReconciling() {
 	if b.rec == nil {
 		note = "Payouts that are still on their way at the provider, of any age. Age in whole days at the as-of time."
 	}
-	p := b.newPage(SheetReconciling, note, 34, 22, 18, 18, 18, 18, 30, 20, 13, 26, 44, 12, 70)
+	p := b.newPage(SheetReconciling, note, 34, 22, 14, 14, 18, 12, 30, 20, 18, 26, 40, 12, 60)
 	p.Columns[12].Wrap = true
 	p.Wide = true
 	flight := b.flightRows()
@@ -77,14 +79,20 @@ type group struct{ what, currency string }
 
 func groups(rows []listing) []group {
 	var list []group
-	seen := map[group]bool{}
+	seen, rank := map[group]bool{}, map[string]int{}
 	for _, r := range rows {
+		if _, known := rank[r.what.Text]; !known {
+			rank[r.what.Text] = len(rank)
+		}
 		g := group{r.what.Text, r.currency}
 		if !seen[g] {
 			seen[g] = true
 			list = append(list, g)
 		}
 	}
+	slices.SortFunc(list, func(x, y group) int {
+		return cmp.Or(cmp.Compare(rank[x.what], rank[y.what]), cmp.Compare(x.currency, y.currency))
+	})
 	return list
 }
 

@@ -192,7 +192,8 @@ func shareOf(part, whole Cell, row, totalRow, column int) Cell {
 // byDay counts payouts per day and status: counts may be added over currencies, amounts may not.
 func (p *statusPage) byDay(rows []payout.StatusCount) {
 	p.chartRow = p.next() + 1
-	p.blank(1 + chartRows)
+	p.blank(1)
+	p.space(chartRows)
 	p.section("Payouts by day (UTC) and status, all currencies")
 	words := []string{"Day", "All"}
 	for _, s := range p.statuses {

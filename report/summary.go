@@ -19,8 +19,11 @@ func (b *builder) addSummary() {
 	p := page{&Sheet{Name: SheetSummary, OnePage: true, Tab: Headline}}
 	for i := range summaryWidth {
 		width := 14
-		if i == 2 {
-			width = 24
+		switch i {
+		case 2:
+			width = 28
+		case 9:
+			width = 18
 		}
 		p.Columns = append(p.Columns, Column{Width: width})
 	}
@@ -59,12 +62,22 @@ func (b *builder) conclusion(p page) {
 	p.paragraph(why, summaryWidth, summaryLine, Strong)
 	if b.rec != nil {
 		p.paragraph(capital(payout.Caveat)+".", summaryWidth, summaryLine, Note)
-		bad := count(b.failedChecks()).By(b.gate).To(b.gate)
-		p.data(text("Checks in this workbook").Styled(Label), Cell{}, count(len(b.checks)), text("of them not OK").Styled(Label), Cell{}, bad)
+		p.Rows = append(p.Rows, Row{Kind: RowData, Cells: []Cell{b.checksInWords().To(b.gate)}, Merge: summaryWidth})
 	}
 	for _, w := range firstN(b.warnings(), 4) {
 		p.paragraph(w, summaryWidth, summaryLine, Warning)
 	}
+}
+
+// checksInWords says how many checks there are and whether they agree.
+func (b *builder) checksInWords() Cell {
+	all := plural(len(b.checks), "check")
+	good, bad := "All "+all+" in this workbook say OK.", " of "+all+" in this workbook do not say OK."
+	c := text(good)
+	if n := b.failedChecks(); n > 0 {
+		c = text(thousands(n) + bad)
+	}
+	return c.By("IF(" + b.gate + `=0,"` + good + `",` + b.gate + `&"` + bad + `")`)
 }
 
 func (b *builder) failedChecks() (n int) {
@@ -87,7 +100,12 @@ func (b *builder) statementInShort(p page) {
 		if s.classes[payout.Reconciling].Formula == "" {
 			good = s.classes[payout.Agreed]
 		}
-		place := func(x Cell) Cell { return orZero(x, c).To("'" + SheetStatement + "'!A1") }
+		place := func(x Cell) Cell {
+			if x = orZero(x, c); x.Number != 0 {
+				x = x.To("'" + SheetStatement + "'!A1")
+			}
+			return x
+		}
 		p.data(text(c), s.ledger, place(good), place(s.classes[payout.Unverified]), place(s.classes[payout.Break]), s.cutOff, s.provider, s.net, s.gross, s.residue.Styled(Strong))
 	}
 	if len(b.sums) == 0 {
@@ -111,7 +129,10 @@ func (b *builder) openItems(p page) {
 			all += n
 			cells = append(cells, count(n).By(b.breaks.countifs(is(breaksSeverity, severity(s).Text), is(breaksColumnOf("state"), stateWords[state]))))
 		}
-		cells[1] = count(all).By("SUM(" + at(row, 3) + ":" + at(row, 6) + ")").To(b.breaks.start())
+		cells[1] = count(all).By("SUM(" + at(row, 3) + ":" + at(row, 6) + ")")
+		if all > 0 {
+			cells[1] = cells[1].To(b.firstOf(s))
+		}
 		p.data(cells...)
 	}
 	last := len(p.Rows)
@@ -133,6 +154,17 @@ func (b *builder) openItems(p page) {
 	}
 	p.total(total...)
 	b.largest(p)
+}
+
+// firstOf is the place of the first open item of a severity.
+func (b *builder) firstOf(s payout.Severity) string {
+	for i := range b.open {
+		if b.open[i].Severity == s {
+			sheet, row := b.breaks.row(i)
+			return place(sheet, row, 0)
+		}
+	}
+	return b.breaks.start()
 }
 
 func (b *builder) openCount(keep func(*payout.Item) bool) (n int64) {
@@ -296,19 +328,19 @@ const summaryChartRows = 15
 
 func (b *builder) summaryCharts(p page) {
 	p.blank(1)
-	const left, right, width, height = 0, 5, 555, 285
+	const left, right, height = 0, 5, 261 // 14.5 rows of 18 pixels
 	var charts []Chart
 	slots := []func(row, column, width, height int) []Chart{b.shareChart, b.dailyChart, b.ageingChart, b.kindsChart}
 	row := p.next()
 	for _, slot := range slots {
-		column := left
+		column, width := left, 590
 		if len(charts)%2 == 1 {
-			column = right
+			column, width = right, 540
 		}
 		charts = append(charts, slot(row+len(charts)/2*summaryChartRows, column, width, height)...)
 	}
 	p.Charts = charts
-	p.blank((len(charts) + 1) / 2 * summaryChartRows)
+	p.space((len(charts) + 1) / 2 * summaryChartRows)
 }
 
 func (b *builder) signOff(p page) {

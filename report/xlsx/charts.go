@@ -35,7 +35,7 @@ func chart(c report.Chart) *excelize.Chart {
 		Dimension: excelize.ChartDimension{Width: uint(c.Width), Height: uint(c.Height)},
 		Title:     excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: c.Title, Font: &title}}},
 		Legend:    excelize.ChartLegend{Position: "bottom", Font: &small},
-		Format:    excelize.GraphicOptions{Positioning: "oneCell", AltText: c.Title, PrintObject: ptr(true)},
+		Format:    excelize.GraphicOptions{Positioning: "twoCell", AltText: c.Title, PrintObject: ptr(true)},
 		XAxis:     excelize.ChartAxis{Font: small, TickLabelSkip: c.SkipLabels},
 		YAxis:     excelize.ChartAxis{Font: small, MajorGridLines: true, NumFmt: excelize.ChartNumFmt{CustomNumFmt: "#,##0"}, Minimum: ptr(0.0)},
 		Border:    excelize.LineOptions{Type: excelize.LineSolid, Fill: fill(line), Width: 0.75},
@@ -64,6 +64,9 @@ func kind(x *excelize.Chart, c report.Chart) {
 	case report.StackedColumns:
 		x.Type, x.GapWidth = excelize.ColStacked, ptr(uint(40))
 		x.XAxis.NumFmt = excelize.ChartNumFmt{CustomNumFmt: "d mmm"}
+		if c.Crowded {
+			x.XAxis.Alignment.TextRotation = -90
+		}
 	case report.Columns:
 		x.Type, x.GapWidth = excelize.Col, ptr(uint(60))
 		x.Legend.Position = "none"

@@ -130,6 +130,9 @@ func page(f *excelize.File, b *report.Book, s *report.Sheet) error {
 	if s.Wide {
 		layout.Orientation = ptr("landscape")
 	}
+	if s.Across > 1 {
+		layout.FitToWidth = ptr(s.Across)
+	}
 	if s.OnePage {
 		layout.FitToHeight = ptr(1)
 	}
@@ -155,8 +158,12 @@ func page(f *excelize.File, b *report.Book, s *report.Sheet) error {
 	if err != nil || s.Heading == 0 {
 		return err
 	}
-	return f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", Scope: s.Name,
-		RefersTo: fmt.Sprintf("'%s'!$%d:$%d", strings.ReplaceAll(s.Name, "'", "''"), s.Heading, s.Heading)})
+	name := "'" + strings.ReplaceAll(s.Name, "'", "''") + "'"
+	titles := fmt.Sprintf("%s!$%d:$%d", name, s.Heading, s.Heading)
+	if s.Across > 1 && s.FixedColumns > 0 {
+		titles = fmt.Sprintf("%s!$A:$%s,", name, columnName(s.FixedColumns-1)) + titles
+	}
+	return f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", Scope: s.Name, RefersTo: titles})
 }
 
 // margins makes a text fit for a page header: & starts a code there, and all of it has 255 characters.

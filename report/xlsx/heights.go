@@ -29,7 +29,15 @@ func heightOf(s *report.Sheet, r *report.Row) int {
 		if c.Kind != report.Text || i >= len(s.Columns) {
 			continue
 		}
-		if c.Look == report.HeadingLook {
+		if r.Merge > 1 {
+			width := 0
+			for _, column := range s.Columns[:min(r.Merge, len(s.Columns))] {
+				width += column.Width
+			}
+			lines = max(lines, linesOf(c.Text, width))
+			continue
+		}
+		if c.Look == report.HeadingLook || c.Look == report.HeadingNumber {
 			lines = max(lines, linesOf(c.Text, s.Columns[i].Width*9/10))
 		} else if wraps(s, r, i) {
 			lines = max(lines, linesOf(c.Text, s.Columns[i].Width))

@@ -155,7 +155,7 @@ func wraps(s *report.Sheet, row *report.Row, column int) bool {
 	if row != nil && row.Merge > 1 {
 		return true
 	}
-	return column < len(s.Columns) && s.Columns[column].Wrap && (row == nil || row.Kind == report.RowData)
+	return column < len(s.Columns) && s.Columns[column].Wrap && (row == nil || row.Kind == report.RowData || row.Kind == report.RowTotal)
 }
 
 func appendText(dst []byte, c *report.Cell) []byte {

@@ -3,10 +3,12 @@ package xlsx
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"payrecon/internal/money"
 	"payrecon/internal/payout"
 	"payrecon/report"
 )
@@ -55,3 +57,23 @@ func written(t testing.TB, b *report.Book) string {
 }
 
 func noneMatched(func(payout.Finding, error) bool) {}
+
+// matchedFinding is an agreed finding that holds all records of one row of Totals.
+func matchedFinding(i int, total payout.Total) payout.Finding {
+	f := payout.Finding{Outcome: payout.Matched, RefID: fmt.Sprintf("REF-%07d", i)}
+	for n := range total.Payouts {
+		p := payout.PayoutRef{ID: fmt.Sprintf("po:%07d-%d", i, n), RefID: f.RefID, Amount: money.New(0, total.Currency), Created: payout.MillisOf(total.Day.Start()), Status: payout.Completed}
+		if n == 0 {
+			p.Amount = money.New(total.PayoutAmount, total.Currency)
+		}
+		f.Payouts = append(f.Payouts, p)
+	}
+	for n := range total.Entries {
+		e := payout.Entry{Line: i*1000 + int(n), Ref: f.RefID, Amount: money.New(0, total.Currency), Day: total.Day}
+		if n == 0 {
+			e.Amount = money.New(total.EntryAmount, total.Currency)
+		}
+		f.Entries = append(f.Entries, e)
+	}
+	return f
+}

@@ -182,8 +182,11 @@ func dress(st *excelize.Style, k styleKey) {
 		st.Font.Color, st.Font.Italic = grey, true
 	case report.Section:
 		st.Font.Size, st.Font.Bold, st.Font.Color = 13, true, navy
-	case report.HeadingLook:
+	case report.HeadingLook, report.HeadingNumber:
 		colours(paper, navy)
+		if k.look == report.HeadingNumber {
+			st.Alignment.Horizontal, st.Alignment.Indent = "right", 1
+		}
 		st.Alignment.WrapText, st.Alignment.Vertical = true, "center"
 	case report.Strong:
 		st.Font.Bold = true

@@ -1,0 +1,183 @@
+package xlsx
+
+import (
+	"archive/zip"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+
+	"payrecon/internal/payout"
+	"payrecon/report"
+)
+
+// expected is what a formula cell must give: the value that we cached.
+func expected(c report.Cell) (text string, number float64) {
+	if c.Kind == report.Text {
+		return c.Text, 0
+	}
+	number, _ = strconv.ParseFloat(string(appendNumber(nil, &c)), 64)
+	return "", number
+}
+
+// sameValue compares a calculated value with a cached one, to the fourth decimal.
+func sameValue(c report.Cell, got string) bool {
+	text, number := expected(c)
+	if c.Kind == report.Text {
+		return got == text
+	}
+	if got == "" {
+		got = "0"
+	}
+	x, err := strconv.ParseFloat(got, 64)
+	return err == nil && math.Abs(x-number) < 0.00005+math.Abs(number)*1e-14
+}
+
+// formulas calls f for every cell of the book that has one.
+func formulas(b *report.Book, f func(sheet, cell string, c report.Cell)) (n int) {
+	for _, s := range b.Sheets {
+		for i, r := range s.Rows {
+			for j, c := range r.Cells {
+				if c.Formula != "" {
+					n++
+					f(s.Name, columnName(j)+strconv.Itoa(i+1), c)
+				}
+			}
+		}
+	}
+	return n
+}
+
+// TestFormulasInGo evaluates every formula with the library's own engine.
+func TestFormulasInGo(t *testing.T) {
+	for _, name := range []string{"day", "only-breaks", "empty"} {
+		s := load(t, name)
+		b := build(t, s, report.Options{Matched: matchedOf(s)})
+		f, err := excelize.OpenFile(written(t, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := formulas(b, func(sheet, cell string, c report.Cell) {
+			got, err := f.CalcCellValue(sheet, cell, excelize.Options{RawCellValue: true})
+			if err != nil || !sameValue(c, got) {
+				t.Errorf("%s: %s!%s = %q (%v), cached %q: =%s", name, sheet, cell, got, err, c.Plain(), c.Formula)
+			}
+		})
+		t.Logf("%s: %d formulas", name, n)
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// matchedOf makes agreed findings that add up to the sample's totals: one for each row of them.
+func matchedOf(s sample) func(yield func(payout.Finding, error) bool) {
+	return func(yield func(payout.Finding, error) bool) {
+		for i, total := range s.Rec.Totals {
+			if total.Outcome != payout.Matched {
+				continue
+			}
+			if !yield(matchedFinding(i, total), nil) {
+				return
+			}
+		}
+	}
+}
+
+// TestLibreOffice takes the cached values out of the file, has LibreOffice calculate them, and compares.
+func TestLibreOffice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short")
+	}
+	s := load(t, "month")
+	b := build(t, s, report.Options{Matched: matchedOf(s)})
+	bare := filepath.Join(t.TempDir(), "bare.xlsx")
+	withoutValues(t, written(t, b), bare)
+	saved := office(t, bare, "xlsx")
+	f, err := excelize.OpenFile(saved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := formulas(b, func(sheet, cell string, c report.Cell) {
+		got, err := f.GetCellValue(sheet, cell, excelize.Options{RawCellValue: true})
+		if err != nil || !sameValue(c, got) {
+			t.Errorf("%s!%s = %q (%v), cached %q: =%s", sheet, cell, got, err, c.Plain(), c.Formula)
+		}
+	})
+	t.Logf("%d formulas", n)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// What LibreOffice saved must still read back as ours: every row's proof holds.
+	checkReadBack(t, saved, s)
+}
+
+// office converts a file with LibreOffice and returns the new one's path.
+func office(t testing.TB, path, format string) string {
+	t.Helper()
+	program, err := exec.LookPath("soffice")
+	if err != nil {
+		t.Skip("LibreOffice (soffice) is not installed")
+	}
+	out := t.TempDir()
+	cmd := exec.Command(program, "-env:UserInstallation=file://"+t.TempDir(), "--headless", "--convert-to", format, "--outdir", out, path)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("soffice: %v\n%s", err, text)
+	}
+	return filepath.Join(out, strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))+"."+format)
+}
+
+var cachedValue = regexp.MustCompile(`</f><v>[^<]*</v>`)
+
+// withoutValues copies a workbook without the values of its formulas.
+func withoutValues(t testing.TB, from, to string) {
+	t.Helper()
+	r, err := zip.OpenReader(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	w := zip.NewWriter(out)
+	for _, part := range r.File {
+		content := readPart(t, part)
+		if strings.HasPrefix(part.Name, "xl/worksheets/sheet") {
+			content = cachedValue.ReplaceAll(content, []byte("</f>"))
+		}
+		p, err := w.Create(part.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Write(content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readPart(t testing.TB, part *zip.File) []byte {
+	t.Helper()
+	r, err := part.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	content, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
