@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/jmoiron/sqlx"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"payrecon/internal/payout"
 )
@@ -61,13 +62,22 @@ func schemaState(ctx context.Context, db *sqlx.DB, path string) (version int, em
 	return version, false, nil
 }
 
+// errUnfinished says that the file was left in the middle of a write, which only a connection that may write can undo.
+var errUnfinished = errors.New("left in the middle of a write")
+
 // openError tells a file that SQLite cannot read from other trouble.
 func openError(path string, err error) error {
-	text := err.Error()
-	for _, sign := range []string{"not a database", "malformed", "unable to open", "readonly", "out of memory (14)"} {
-		if strings.Contains(text, sign) {
-			return payout.Errorf(payout.KindInput, "database %s cannot be opened: %w: name another file with --db, or restore a copy", path, err)
-		}
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("open database %s: %w", path, err)
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY:
+		return payout.Errorf(payout.KindInput, "database %s was %w: run payrecon sync, it goes on from there", path, errUnfinished)
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
+		return payout.Errorf(payout.KindInput, "database %s cannot be opened: %w: name another file with --db, or restore a copy", path, err)
 	}
 	return fmt.Errorf("open database %s: %w", path, err)
 }

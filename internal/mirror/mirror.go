@@ -157,6 +157,9 @@ func (m *Mirror) refuseForeign(ctx context.Context) error {
 		return err
 	}
 	_, _, err = schemaState(ctx, db, m.path)
+	if errors.Is(err, errUnfinished) { // it will be looked at again once that is undone
+		err = nil
+	}
 	return errors.Join(err, db.Close())
 }
 
