@@ -24,7 +24,11 @@ func renderCheck(c *LedgerCheck) string {
 		}
 		w.Flush()
 	}
-	return out.String()
+	lines := strings.Split(out.String(), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return strings.Join(lines, "\n")
 }
 
 const checkedLedger = "Beleg;Buchung;Betrag;Whg;Stand;Art;Zweck\n" +
@@ -74,9 +78,9 @@ Columns
   filter    6       Art
 First entries
   line  ref_id  amount   currency  date        status   class     text           document  on_behalf_of
-  2     R-1     1234.50  EUR       2026-01-02  gebucht  paid      Miete; Januar            
-  3     R-2     -10.00   EUR       2026-01-03  gebucht  paid                               
-  5     R-3     7.00     EUR       2026-01-04  storno   unmapped  "zwei\nZeilen"           
+  2     R-1     1234.50  EUR       2026-01-02  gebucht  paid      Miete; Januar
+  3     R-2     -10.00   EUR       2026-01-03  gebucht  paid
+  5     R-3     7.00     EUR       2026-01-04  storno   unmapped  "zwei\nZeilen"
 Status words
   word     class                                entries
   gebucht  paid                                 2
