@@ -145,6 +145,9 @@ func TestOneJamSlowsAllRequests(t *testing.T) {
 		if _, err := walkAll(t, c, payout.Query{}, ""); err != nil || time.Since(start) < 30*time.Second {
 			t.Errorf("the next request went out after %s, %v, want 30s", time.Since(start), err)
 		}
+		if got := c.pace.limiter.Limit(); got <= 4 || got > 5 {
+			t.Errorf("rate after a good answer = %v, want a little more than 4", got)
+		}
 	})
 }
 
