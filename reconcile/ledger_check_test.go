@@ -77,7 +77,7 @@ Columns
   text      7       Zweck
   filter    6       Art
 First entries
-  line  ref_id  amount   currency  date        status   class     text           document  on_behalf_of
+  line  ref_id  amount   currency  date        status   class     text            document  on_behalf_of
   2     R-1     1234.50  EUR       2026-01-02  gebucht  paid      Miete; Januar
   3     R-2     -10.00   EUR       2026-01-03  gebucht  paid
   5     R-3     7.00     EUR       2026-01-04  storno   unmapped  "zwei\nZeilen"
