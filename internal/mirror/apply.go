@@ -49,7 +49,11 @@ const (
 		on_behalf_of = ?, final = ?, seq = ?, last = ? WHERE n = ?`
 
 	selectStanding = `SELECT p.n, p.id, p.status, p.created, p.changed, p.on_behalf_of, p.final, p.seq, p.last, v.hash, v.updated, v.asked
-		FROM payouts p JOIN payout_versions v ON v.seq = p.seq WHERE p.n IN (`
+		FROM payouts p CROSS JOIN payout_versions v ON v.seq = p.seq WHERE p.n IN (`
+
+	selectKept = `WITH RECURSIVE chain (seq) AS (SELECT ? UNION ALL
+		SELECT v.previous FROM chain CROSS JOIN payout_versions v ON v.seq = chain.seq WHERE v.previous IS NOT NULL)
+		SELECT count(*) FROM chain CROSS JOIN payout_versions v ON v.seq = chain.seq WHERE v.hash = ?`
 
 	selectCandidates = "SELECT n FROM payout_ids WHERE hash IN ("
 )
@@ -286,9 +290,7 @@ func (p *pageTx) applyNewer(one *payout.Payout, st *currentRow, owner int64) err
 func (p *pageTx) applyOlder(one *payout.Payout, st *currentRow, owner int64) error {
 	p.result.Unchanged++
 	var kept int
-	err := p.tx.GetContext(p.ctx, &kept, `WITH RECURSIVE chain (seq) AS (SELECT ? UNION ALL
-		SELECT v.previous FROM chain JOIN payout_versions v ON v.seq = chain.seq WHERE v.previous IS NOT NULL)
-		SELECT count(*) FROM chain JOIN payout_versions v ON v.seq = chain.seq WHERE v.hash = ?`, st.Last, one.Hash[:])
+	err := p.tx.GetContext(p.ctx, &kept, selectKept, st.Last, one.Hash[:])
 	if err != nil || kept > 0 {
 		return err
 	}

@@ -2,8 +2,6 @@ package mirror
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 
 	"github.com/jmoiron/sqlx"
 
@@ -21,14 +19,15 @@ type heldRow struct {
 	Created    int64  `db:"created"`
 }
 
+// The joins are CROSS JOINs because SQLite keeps their order: it has no statistics, and must never read all payouts.
 const (
 	selectOpen = `SELECT p.n, p.id, w.word AS on_behalf_of, p.created
-		FROM payouts p INDEXED BY payouts_open JOIN words w ON w.n = p.on_behalf_of
+		FROM payouts p INDEXED BY payouts_open CROSS JOIN words w ON w.n = p.on_behalf_of
 		WHERE p.final = 0 ORDER BY p.created, p.id`
 
 	// A payout that is final since less than lookback and was created before the windows took more than a day for it,
 	// but for those created shortly before the windows begin.
-	selectLateFinals = `SELECT p.n, p.id, w.word AS on_behalf_of, p.created FROM (
+	selectLateFinals = `SELECT late.n, late.id, w.word AS on_behalf_of, late.created FROM (
 			SELECT n, id, on_behalf_of, created FROM payouts INDEXED BY payouts_slow
 			WHERE changed > created + 86400000 AND changed >= ? AND final = 1 AND (created < ? OR created >= ?)
 			UNION
@@ -37,8 +36,16 @@ const (
 			UNION
 			SELECT n, id, on_behalf_of, created FROM payouts INDEXED BY payouts_created
 			WHERE created >= ? AND changed >= ? AND final = 1
-		) p JOIN words w ON w.n = p.on_behalf_of
-		ORDER BY p.created, p.id`
+		) late CROSS JOIN words w ON w.n = late.on_behalf_of
+		ORDER BY late.created, late.id`
+
+	selectVanished = `SELECT p.n, p.id, w.word AS on_behalf_of, p.created FROM vanished v CROSS JOIN payouts p ON p.n = v.payout
+		CROSS JOIN words w ON w.n = p.on_behalf_of ORDER BY p.created, p.id`
+
+	selectAlso = "SELECT w.word FROM payout_also a JOIN words w ON w.n = a.on_behalf_of WHERE a.n = ? ORDER BY w.word"
+
+	selectAges = `SELECT max(0, (? - created) / 86400000) AS age, count(*) AS count
+		FROM payouts INDEXED BY payouts_open WHERE final = 0 GROUP BY age ORDER BY age`
 )
 
 // HeldOpen returns every payout whose status is not final, whatever its age, oldest first.
@@ -70,9 +77,7 @@ func (m *Mirror) AlsoShownTo(ctx context.Context, held []payout.HeldPayout) (map
 	also := map[int64][]string{}
 	for _, h := range held {
 		var passes []string
-		err := m.r.SelectContext(ctx, &passes,
-			"SELECT w.word FROM payout_also a JOIN words w ON w.n = a.on_behalf_of WHERE a.n = ? ORDER BY w.word", h.N)
-		if err != nil {
+		if err := m.r.SelectContext(ctx, &passes, selectAlso, h.N); err != nil {
 			return nil, wrap("read onBehalfOfIds", err)
 		}
 		if len(passes) > 0 {
@@ -111,8 +116,7 @@ func (m *Mirror) MarkVanished(ctx context.Context, run int64, gone []payout.Held
 
 // Vanished returns the payouts that the API does not show any more, oldest first.
 func (m *Mirror) Vanished(ctx context.Context) ([]payout.HeldPayout, error) {
-	return m.held(ctx, `SELECT p.n, p.id, w.word AS on_behalf_of, p.created FROM vanished v JOIN payouts p ON p.n = v.payout
-		JOIN words w ON w.n = p.on_behalf_of ORDER BY p.created, p.id`)
+	return m.held(ctx, selectVanished)
 }
 
 // SyncStart returns the first day of nightly runs; ok is false before the first sync.
@@ -159,8 +163,7 @@ func (m *Mirror) InFlightByAge(ctx context.Context, asOf payout.Millis) (map[int
 		Age   int `db:"age"`
 		Count int `db:"count"`
 	}
-	err := m.r.SelectContext(ctx, &rows, fmt.Sprintf(`SELECT max(0, (? - created) / %s) AS age, count(*) AS count
-		FROM payouts INDEXED BY payouts_open WHERE final = 0 GROUP BY age ORDER BY age`, strconv.Itoa(dayMillis)), asOf)
+	err := m.r.SelectContext(ctx, &rows, selectAges, asOf)
 	ages := make(map[int]int, len(rows))
 	for _, r := range rows {
 		ages[r.Age] = r.Count

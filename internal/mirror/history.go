@@ -26,15 +26,15 @@ type Version struct {
 const selectHistory = `WITH RECURSIVE chain (seq) AS (
 		SELECT last FROM payouts WHERE n = ?
 		UNION ALL
-		SELECT v.previous FROM chain JOIN payout_versions v ON v.seq = chain.seq WHERE v.previous IS NOT NULL
+		SELECT v.previous FROM chain CROSS JOIN payout_versions v ON v.seq = chain.seq WHERE v.previous IS NOT NULL
 	)
 	SELECT v.seq, v.applied, v.run, v.asked, v.updated, s.word AS status, o.word AS on_behalf_of, m.word AS member,
 		v.reason, v.bank_status, v.bank_transaction_id, v.raw
 	FROM chain
-	JOIN payout_versions v ON v.seq = chain.seq
-	JOIN words s ON s.n = v.status
-	JOIN words o ON o.n = v.on_behalf_of
-	JOIN words m ON m.n = v.member
+	CROSS JOIN payout_versions v ON v.seq = chain.seq
+	CROSS JOIN words s ON s.n = v.status
+	CROSS JOIN words o ON o.n = v.on_behalf_of
+	CROSS JOIN words m ON m.n = v.member
 	ORDER BY v.seq`
 
 // History returns everything the API said of a payout, in the order it was heard. An id that the mirror does not hold

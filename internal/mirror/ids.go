@@ -93,6 +93,13 @@ func (w *pageWriter) mergeTail(ctx context.Context, m *Mirror) error {
 	return nil
 }
 
+const (
+	selectIndexed = "SELECT p.n, p.id FROM payout_ids i CROSS JOIN payouts p ON p.n = i.n WHERE i.hash IN ("
+
+	selectTail = "SELECT n, id FROM payouts WHERE n > (SELECT ifnull(max(CAST(value AS INTEGER)), 0) FROM meta WHERE name = '" +
+		metaIDsThrough + "') AND id IN ("
+)
+
 // numbersOf returns payouts.n of the ids that the mirror holds. It works on every connection, in a transaction or not.
 func numbersOf(ctx context.Context, q sqlx.QueryerContext, ids []string) (map[string]int64, error) {
 	found := make(map[string]int64, len(ids))
@@ -105,8 +112,7 @@ func numbersOf(ctx context.Context, q sqlx.QueryerContext, ids []string) (map[st
 			args = append(args, id)
 		}
 		marks := placeholders(len(part))
-		err := collectNumbers(ctx, q, found, `SELECT p.n, p.id FROM payout_ids i CROSS JOIN payouts p ON p.n = i.n
-			WHERE i.hash IN (`+marks+`) AND p.id IN (`+marks+`)`, args)
+		err := collectNumbers(ctx, q, found, selectIndexed+marks+") AND p.id IN ("+marks+")", args)
 		if err != nil {
 			return nil, err
 		}
@@ -117,9 +123,7 @@ func numbersOf(ctx context.Context, q sqlx.QueryerContext, ids []string) (map[st
 		for _, id := range part {
 			args = append(args, id)
 		}
-		err := collectNumbers(ctx, q, found, `SELECT n, id FROM payouts
-			WHERE n > (SELECT ifnull(max(CAST(value AS INTEGER)), 0) FROM meta WHERE name = '`+metaIDsThrough+`')
-			AND id IN (`+placeholders(len(part))+`)`, args)
+		err := collectNumbers(ctx, q, found, selectTail+placeholders(len(part))+")", args)
 		if err != nil {
 			return nil, err
 		}
