@@ -104,7 +104,7 @@ const (
 	Integer      // Number
 	Money        // Number in units of 1/10000 of Currency
 	Date         // Number is a payout.Day
-	Instant      // Number is a payout.Millis; shown in UTC
+	Instant      // Number is a payout.Millis; shown in UTC, to the second
 	Share        // Number is in 1/10000 of the whole: 2500 = 25%
 )
 

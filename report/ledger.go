@@ -96,12 +96,16 @@ var matchedColumns = []Column{
 	{Heading: "Payout ids", Code: "payout_ids", Width: 44}, {Heading: "Ledger lines", Code: "ledger_lines", Width: 12}, {Heading: "Across the period's edge", Code: "cut_off", Width: 12},
 }
 
+// matchedKey is by what matched findings are summed.
+type matchedKey struct {
+	outcome  payout.Outcome
+	currency string
+}
+
 // matchedSum is what Matched holds of one currency and outcome, apart from what reaches across the period's edge.
 type matchedSum struct {
-	outcome                payout.Outcome
-	currency               string
-	payouts, entries       int64
-	payoutUnits, ledgerSum int64
+	payouts     int64
+	payoutUnits int64
 }
 
 // addMatched prepares the sheet of agreed findings, which is streamed. They are ranged over once here, to count and to sum
@@ -111,7 +115,7 @@ func (b *builder) addMatched() error {
 		return nil
 	}
 	rows := 0
-	sums := map[[2]string]*matchedSum{}
+	sums := map[matchedKey]*matchedSum{}
 	for f, err := range b.opts.Matched {
 		if err != nil {
 			return err
@@ -136,24 +140,20 @@ func (b *builder) addMatched() error {
 	return nil
 }
 
-func (b *builder) sumMatched(sums map[[2]string]*matchedSum, f *payout.Finding) {
+func (b *builder) sumMatched(sums map[matchedKey]*matchedSum, f *payout.Finding) {
 	if b.acrossEdge(f) {
 		return
 	}
-	s := sidesOf(f)
-	key := [2]string{f.Outcome.String(), s.payoutCurrency}
+	s := pairOf(f)
+	key := matchedKey{f.Outcome, s.payoutCurrency}
 	m := sums[key]
 	if m == nil {
-		m = &matchedSum{outcome: f.Outcome, currency: s.payoutCurrency}
+		m = &matchedSum{}
 		sums[key] = m
 	}
 	m.payouts += int64(len(f.Payouts))
-	m.entries += int64(len(f.Entries))
 	for _, a := range s.payoutSums {
 		m.payoutUnits += a.Units()
-	}
-	for _, a := range s.entrySums {
-		m.ledgerSum += a.Units()
 	}
 }
 
@@ -173,7 +173,7 @@ func (b *builder) acrossEdge(f *payout.Finding) bool {
 }
 
 func (b *builder) matchedRow(row []Cell, f *payout.Finding) []Cell {
-	s := sidesOf(f)
+	s := pairOf(f)
 	info := f.Outcome.Info()
 	difference := Cell{}
 	if len(s.payoutSums) == 1 && len(s.entrySums) == 1 {
@@ -216,7 +216,7 @@ func (b *builder) matchedSheets(note string, shown int) {
 // matchedRefs is what the checks over Matched need.
 type matchedRefs struct {
 	area area
-	sums map[[2]string]*matchedSum // nil = not all are shown, so nothing can be checked
+	sums map[matchedKey]*matchedSum // nil = not all are shown, so nothing can be checked
 }
 
 // matchedChecks compares Matched, where it is whole, with Totals.
@@ -226,7 +226,7 @@ func (b *builder) matchedChecks(pair func(what, currency string, here, there Cel
 	}
 	for _, currency := range b.currencies() {
 		for _, o := range []payout.Outcome{payout.Matched, payout.MatchedGroup} {
-			m := b.matched.sums[[2]string{o.String(), currency}]
+			m := b.matched.sums[matchedKey{o, currency}]
 			inTotals := b.total(totalsPayouts, pick{currency, o, "no"})
 			if m == nil {
 				m = &matchedSum{}

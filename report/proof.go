@@ -78,11 +78,7 @@ func (c Cell) Canonical() string {
 	case Blank:
 		return ""
 	case Instant:
-		seconds := payout.Millis(c.Number).Time().Unix()
-		if c.Number%1000 >= 500 {
-			seconds++
-		}
-		return strconv.FormatInt(seconds, 10)
+		return strconv.FormatInt(payout.Millis(c.Number).Time().Unix(), 10)
 	}
 	return strconv.FormatInt(c.Number, 10)
 }

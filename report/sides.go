@@ -62,6 +62,26 @@ func sidesOf(f *payout.Finding) sides {
 	return s
 }
 
+// pairOf is sidesOf, as far as Matched needs it, without the work that one payout against one entry does not need: a
+// report may hold a million of them.
+func pairOf(f *payout.Finding) sides {
+	if len(f.Payouts) != 1 || len(f.Entries) != 1 {
+		return sidesOf(f)
+	}
+	p, e := &f.Payouts[0], &f.Entries[0]
+	s := sides{
+		ids: p.ID, lines: strconv.Itoa(e.Line), created: p.Created, ledgerDay: e.Day, payoutCurrency: p.Amount.Currency(), ledgerCurrency: e.Amount.Currency(),
+		payoutSums: f.PayoutSums, entrySums: f.EntrySums,
+	}
+	if s.payoutSums == nil {
+		s.payoutSums = []money.Amount{p.Amount}
+	}
+	if s.entrySums == nil {
+		s.entrySums = []money.Amount{e.Amount}
+	}
+	return s
+}
+
 func join(s []string) string { return strings.Join(s, " ") }
 
 // add appends what is not empty and not there yet.

@@ -1,11 +1,11 @@
 package xlsx
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -185,7 +185,7 @@ func keepsSpace(s string) bool {
 	}
 	first, _ := utf8.DecodeRuneInString(s)
 	last, _ := utf8.DecodeLastRuneInString(s)
-	return unicode.IsSpace(first) || unicode.IsSpace(last) || bytes.ContainsAny([]byte(s), "\n\t") || bytes.Contains([]byte(s), []byte("  "))
+	return unicode.IsSpace(first) || unicode.IsSpace(last) || strings.ContainsAny(s, "\n\t") || strings.Contains(s, "  ")
 }
 
 func appendFormula(dst []byte, formula string) []byte {
@@ -215,8 +215,9 @@ func isOldDate(c *report.Cell) bool {
 	return false
 }
 
-// appendNumber writes the number that Excel stores for a value, exactly: money and shares as decimals, days as days, and
-// instants as days to the ninth decimal, which is a tenth of a millisecond.
+// appendNumber writes the number that Excel stores for a value, exactly: money and shares as decimals, days as days.
+// Instants are days to the ninth decimal, which is a tenth of a millisecond, of their whole second: Excel rounds what it
+// shows, and a payout of 23:59:59.6 must not seem to be the next day's.
 func appendNumber(dst []byte, c *report.Cell) []byte {
 	switch c.Kind {
 	case report.Money:
@@ -230,6 +231,7 @@ func appendNumber(dst []byte, c *report.Cell) []byte {
 		if millis < 0 {
 			days, millis = days-1, millis+dayMillis
 		}
+		millis -= millis % 1000
 		dst = strconv.AppendInt(dst, days+epochDay, 10)
 		if millis == 0 {
 			return dst

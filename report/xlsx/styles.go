@@ -20,10 +20,19 @@ type styleKey struct {
 type styles struct {
 	file  *excelize.File
 	known map[styleKey]int
+	plain [report.Share + 1][5][2]int // those without a look of their own, by kind, decimals and wrapping; -1 = not made yet
 	err   error
 }
 
-func newStyles(f *excelize.File) *styles { return &styles{file: f, known: map[styleKey]int{}} }
+func newStyles(f *excelize.File) *styles {
+	s := &styles{file: f, known: map[styleKey]int{}}
+	for kind := range s.plain {
+		for digits := range s.plain[kind] {
+			s.plain[kind][digits] = [2]int{-1, -1}
+		}
+	}
+	return s
+}
 
 func keyOf(c *report.Cell, wrap bool) styleKey {
 	k := styleKey{look: c.Look, kind: c.Kind, link: c.Link != ""}
@@ -52,6 +61,16 @@ func decimals(c *report.Cell) int {
 // right only before the library writes its styles.
 func (s *styles) of(c *report.Cell, wrap bool) int {
 	k := keyOf(c, wrap)
+	if k.look == report.Plain && !k.link {
+		slot := &s.plain[k.kind][k.digits][0]
+		if k.wrap {
+			slot = &s.plain[k.kind][k.digits][1]
+		}
+		if *slot < 0 {
+			*slot = s.make(k)
+		}
+		return *slot
+	}
 	id, ok := s.known[k]
 	if !ok {
 		id = s.make(k)
@@ -72,16 +91,12 @@ func (s *styles) prepare(b *report.Book) error {
 			continue
 		}
 		for kind := report.Blank; kind <= report.Share; kind++ {
-			for digits := 0; digits <= 4; digits++ {
-				for _, wrap := range []bool{false, true} {
-					k := styleKey{kind: kind, wrap: wrap && kind <= report.Text}
-					if kind == report.Money {
-						k.digits = digits
-					}
-					if _, ok := s.known[k]; !ok {
-						s.make(k)
-					}
+			for _, wrap := range []bool{false, true} {
+				s.of(&report.Cell{Kind: kind}, wrap)
+				for _, currency := range []string{"JPY", "EUR", "KWD", "CLF"} { // 0, 2, 3 and 4 decimals
+					s.of(&report.Cell{Kind: kind, Currency: currency}, wrap)
 				}
+				s.of(&report.Cell{Kind: kind, Currency: "JPY", Number: 1000}, wrap) // 1 decimal
 			}
 		}
 	}
