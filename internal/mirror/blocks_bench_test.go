@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"crypto/md5"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -8,8 +9,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/jmoiron/sqlx"
-
+	"payrecon/internal/money"
 	"payrecon/internal/payout"
 )
 
@@ -18,76 +18,89 @@ func benchRows() int {
 	if n, err := strconv.Atoi(os.Getenv("PAYRECON_BENCH_ROWS")); err == nil {
 		return n
 	}
-	return 100_000
+	return 50_000
 }
 
-// openBench opens a mirror of benchRows payouts of 35 days, one every few seconds. Only the current view is filled.
+// openBench returns a mirror of benchRows payouts of 35 days from 2026-01-01, evenly spread. Its pages were committed as those of
+// the API are, but for waiting for the disk.
 func openBench(b *testing.B) *Mirror {
 	b.Helper()
-	rows := benchRows()
-	path := filepath.Join(os.TempDir(), fmt.Sprintf("payrecon-bench-%d.db", rows))
-	_, err := os.Stat(path)
-	m, openErr := Open(b.Context(), path, Options{})
-	if openErr != nil {
-		b.Fatal(openErr)
+	m, err := Open(b.Context(), filepath.Join(b.TempDir(), "bench.db"), Options{})
+	if err != nil {
+		b.Fatal(err)
 	}
 	b.Cleanup(func() { m.Close() })
-	if err == nil {
-		return m
+	if _, err := m.w.Exec("PRAGMA synchronous = OFF"); err != nil {
+		b.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	letters := "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 	word := func(n int) string {
 		s := make([]byte, n)
 		for i := range s {
-			s[i] = letters[r.IntN(len(letters))]
+			s[i] = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"[r.IntN(58)]
 		}
 		return string(s)
 	}
-	step := int64(35*86_400_000) / int64(rows)
-	err = m.write(b.Context(), func(tx *sqlx.Tx) error {
-		for n, w := range []string{"", "EUR", "GBP", string(payout.Completed), string(payout.Rejected), string(payout.Processing)} {
-			if _, err := tx.Exec(`INSERT INTO words (n, word) VALUES (?, ?)`, n+1, w); err != nil {
-				return err
+	raw := []byte(`{"filler":"` + word(600) + `"}`)
+	total := benchRows()
+	for first := 0; first < total; first += payout.MaxLimit {
+		rows := make([]payout.Payout, min(payout.MaxLimit, total-first))
+		for i := range rows {
+			n := first + i
+			p := payout.Payout{
+				ID: "po:" + word(27) + ":" + word(11), MemberID: "m:1", Created: at(1, 0) + payout.Millis(n*35)*day/payout.Millis(total),
+				Status: [...]payout.Status{payout.Completed, payout.Pending, payout.Processing, payout.Rejected, payout.Failed}[max(0, r.IntN(100)-95)], RefID: fmt.Sprintf("PAY-%08d", n),
+				Amount:   money.New(r.Int64N(1_000_000)*100, []string{"EUR", "GBP"}[r.IntN(2)]),
+				Creditor: payout.Creditor{IBAN: fmt.Sprintf("DE%020d", r.Int64N(1e18)), Name: "Example GmbH"}, Raw: raw,
 			}
+			p.Updated = p.Created + 90_000
+			p.Hash = md5.Sum([]byte(p.ID))
+			rows[i] = p
 		}
-		insert, err := tx.Prepare(`INSERT INTO payouts (n, id, ref_id, account, units, currency, status, created, changed, on_behalf_of, final, seq, last)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)`)
-		if err != nil {
-			return err
+		if _, err := m.CommitPage(b.Context(), &payout.PageCommit{Run: 1, Payouts: rows, Asked: 1}); err != nil {
+			b.Fatal(err)
 		}
-		for i := range int64(rows) {
-			status := 4 + max(0, r.Int64N(40)-37)
-			created := 1_790_000_000_000 + i*step
-			_, err := insert.Exec(i+1, "po:"+word(27)+":"+word(11), fmt.Sprintf("PAY-%08d", i), fmt.Sprintf("DE%020d", r.Int64N(1e18)),
-				r.Int64N(10_000_000), 2+r.Int64N(2), status, created, created+90_000, min(1, 6-status), i+1, i+1)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		b.Fatal(err)
 	}
 	return m
 }
 
-func BenchmarkBlocks(b *testing.B) {
+var benchPeriod = payout.Period{From: at(1, 0).Day(), To: at(35, 0).Day()}
+
+// BenchmarkRead measures what one reconciliation and one report read.
+func BenchmarkRead(b *testing.B) {
 	m := openBench(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		var count [blockWorkers]int
-		err := m.Blocks(b.Context(), 1<<60, func(worker int, rows []payout.Row) error {
-			count[worker] += len(rows)
-			return nil
+	measure := func(name string, read func() error) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := read(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(benchRows())*float64(b.N)/b.Elapsed().Seconds(), "payouts/s")
 		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		if got := count[0] + count[1]; got != benchRows() {
-			b.Fatalf("read %d rows, want %d", got, benchRows())
-		}
 	}
-	b.ReportMetric(float64(benchRows())*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+	sums := func() error {
+		_, err := m.Sums(b.Context(), 0, benchPeriod)
+		return err
+	}
+	measure("Blocks", func() error {
+		return m.Blocks(b.Context(), 0, func(int, []payout.Row) error { return nil })
+	})
+	measure("Sums, days not summed", sums)
+	b.Run("SumDays", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := m.w.Exec("DELETE FROM payout_days; DELETE FROM meta WHERE name = '" + metaSummedThrough + "'"); err != nil {
+				b.Fatal(err)
+			}
+			if err := m.SumDays(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	measure("Sums", sums)
+	measure("Facts", func() error {
+		_, err := m.Facts(b.Context(), FactsQuery{Period: benchPeriod})
+		return err
+	})
 }
