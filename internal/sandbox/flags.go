@@ -62,7 +62,7 @@ func (o *Options) dataFlags() []*Flag {
 	}
 	return []*Flag{
 		seedFlag(&o.Seed),
-		number("payouts", GroupData, "how many payouts there are", &o.Payouts),
+		payoutsFlag(&o.Payouts),
 		number("days", GroupData, "over how many days of history", &o.Days),
 		number("future-days", GroupData, "so many more days of payouts, that show up as the clock gets there", &o.FutureDays),
 		number("breaks", GroupData, "how often each kind of break is planted (0: by size, -1: never)", &o.Breaks),
@@ -140,6 +140,21 @@ func seedFlag(to *uint64) *Flag {
 			return assign(to, v, err, s, "a whole number")
 		},
 	}
+}
+
+// payoutsFlag takes 0 for what it says: none, which Options keep as a negative number.
+func payoutsFlag(to *int) *Flag {
+	f := number("payouts", GroupData, "how many payouts there are", to)
+	f.get = func() string { return strconv.Itoa(max(*to, 0)) }
+	set := f.set
+	f.set = func(s string) error {
+		err := set(s)
+		if err == nil && *to == 0 {
+			*to = -1
+		}
+		return err
+	}
+	return f
 }
 
 func number(name, group, help string, to *int) *Flag {

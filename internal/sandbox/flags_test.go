@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -81,4 +83,39 @@ func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 			t.Errorf("New(%+v): %v; want an error with %q", o, err, want)
 		}
 	}
+}
+
+func TestNoPayoutsAtAll(t *testing.T) {
+	var o Options
+	for _, f := range o.Flags() {
+		if f.Name == "payouts" {
+			if err := f.Set("0"); err != nil || f.String() != "0" {
+				t.Errorf("--payouts=0: %q, %v", f, err)
+			}
+		}
+	}
+	if s := newSandbox(t, o); len(s.Truth()) != 0 || s.Options().Payouts != 0 {
+		t.Errorf("--payouts=0 made %d payouts", len(s.Truth()))
+	}
+}
+
+// TestReadmeListsEveryFlag: the table of options is what Flags says, line by line.
+func TestReadmeListsEveryFlag(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o Options
+	for _, f := range o.Flags() {
+		if line := readmeLine(f); !strings.Contains(string(text), line) {
+			t.Errorf("README.md has no line\n%s", line)
+		}
+	}
+	if rows := strings.Count(string(text), "\n| `--"); rows != len(o.Flags()) {
+		t.Errorf("README.md lists %d flags, want %d", rows, len(o.Flags()))
+	}
+}
+
+func readmeLine(f *Flag) string {
+	return fmt.Sprintf("| `--%s` | %s | %s |\n", f.Name, strings.ReplaceAll("`"+f.String()+"`", "``", ""), f.Help)
 }

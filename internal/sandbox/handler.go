@@ -32,12 +32,13 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
 			s.send(w, r, trouble{}, s.refuse(http.StatusBadRequest, fmt.Sprintf("the body is larger than %d bytes", maxBody), ""))
+			return
 		}
-		return
+		panic(http.ErrAbortHandler) // the client went away
 	}
 	t := s.memory.meet(&s.o.Faults, requestHash(s.o.Seed, r, body), r.Method == http.MethodPost)
 	if t.wait > 0 && !pause(r, t.wait) {
-		return
+		panic(http.ErrAbortHandler)
 	}
 	if a, refused := s.gate(r, body); refused {
 		s.send(w, r, trouble{}, a)

@@ -58,6 +58,53 @@ func (s *Sandbox) Key() []Expected {
 	return key
 }
 
+// KeyOffline is the key where the provider is not asked for references and the mirror is shown complete only on the days
+// that complete says: an entry without a payout is then not_fetched, unless every day is complete on which its payout could
+// stand, ten days around its own and not beyond the clock's start. Every payout is still taken to be in the mirror.
+func (s *Sandbox) KeyOffline(complete func(payout.Day) bool) []Expected {
+	days := make(map[int]payout.Day)
+	for _, p := range s.plantedRows() {
+		days[p.line] = p.day
+	}
+	key := s.Key()
+	for i := range key {
+		if e := &key[i]; e.Outcome == payout.MissingAtProvider && !s.shownComplete(days[e.Lines[0]], complete) {
+			e.Outcome = payout.NotFetched
+		}
+	}
+	return key
+}
+
+// matchWindow is how many days an entry and its payout may be apart.
+const matchWindow = 10
+
+func (s *Sandbox) shownComplete(d payout.Day, complete func(payout.Day) bool) bool {
+	for at := d - matchWindow; at <= min(d+matchWindow, payout.DayOf(s.start)); at++ {
+		if !complete(at) {
+			return false
+		}
+	}
+	return true
+}
+
+type plantedRow struct {
+	line int
+	day  payout.Day
+}
+
+// plantedRows returns where the planted rows of the ledger are, and their days.
+func (s *Sandbox) plantedRows() []plantedRow {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var rows []plantedRow
+	for _, x := range s.layLedger().lines {
+		if x.plant != nil {
+			rows = append(rows, plantedRow{int(x.line), x.plant.day})
+		}
+	}
+	return rows
+}
+
 func (s *Sandbox) expectPlanted(c *plantCase, x *plantExpect, lines map[*plantLine]int) Expected {
 	e := Expected{RefID: c.ref, Outcome: x.outcome, Cell: x.cell, Story: c.title}
 	period := s.Period()

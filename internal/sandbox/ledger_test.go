@@ -259,3 +259,36 @@ func TestChangesByTestsLeaveTheLedgerAlone(t *testing.T) {
 		t.Error("the ledger changed with the payouts")
 	}
 }
+
+func TestOfflineNothingIsMissingThatWasNotFetched(t *testing.T) {
+	s := newSandbox(t, Options{Payouts: 3000})
+	rows := readLedger(t, s)
+	hole := s.Period().To - 20
+	online, offline := s.Key(), s.KeyOffline(func(d payout.Day) bool { return d != hole })
+	missing, unknown := 0, 0
+	for i, e := range offline {
+		if online[i].Outcome != payout.MissingAtProvider {
+			if e.Outcome != online[i].Outcome {
+				t.Errorf("%q: %s offline, %s online", e.Story, e.Outcome, online[i].Outcome)
+			}
+			continue
+		}
+		d, err := payout.ParseDay(rows[e.Lines[0]].date)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := payout.MissingAtProvider
+		if d-hole <= 10 && hole-d <= 10 {
+			want = payout.NotFetched
+			unknown++
+		} else {
+			missing++
+		}
+		if e.Outcome != want {
+			t.Errorf("%q of %s with a hole at %s: %s, want %s", e.Story, d, hole, e.Outcome, want)
+		}
+	}
+	if missing == 0 || unknown == 0 {
+		t.Errorf("%d missing, %d not fetched: want some of each", missing, unknown)
+	}
+}

@@ -58,10 +58,12 @@ func (o *Options) complete() error {
 	if o.Seed == 0 {
 		o.Seed = DemoSeed
 	}
-	if o.Payouts == 0 {
+	switch {
+	case o.Payouts == 0:
 		o.Payouts = DemoPayouts
+	case o.Payouts < 0:
+		o.Payouts, o.Breaks = 0, -1
 	}
-	o.Payouts = max(o.Payouts, 0)
 	if o.Days == 0 {
 		o.Days = DemoDays
 	}

@@ -31,15 +31,11 @@ var _ http.Handler = (*Sandbox)(nil)
 
 // New lays out the payouts of o. A million take about a second and 25 MB.
 func New(o Options) (*Sandbox, error) {
-	none := o.Payouts < 0
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
 	s := &Sandbox{o: o, start: o.Now().UTC()}
 	s.clock.Store(&o.Now)
-	if none {
-		s.o.Payouts, s.o.Breaks = 0, -1
-	}
 	if o.Faults.RateLimit > 0 {
 		s.limit = rate.NewLimiter(rate.Limit(o.Faults.RateLimit), o.Faults.RateLimit)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -40,7 +41,7 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, &connectionReset{}
 	}
 	return &http.Response{
-		Status: http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Status: strconv.Itoa(w.status) + " " + http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: w.final, Body: reader, ContentLength: -1, Request: r,
 	}, nil
 }
@@ -62,6 +63,7 @@ type pipeWriter struct {
 func (w *pipeWriter) serve(h http.Handler, r *http.Request) {
 	defer func() {
 		caught := recover()
+		_ = r.Body.Close()
 		if caught == nil {
 			w.WriteHeader(http.StatusOK)
 			_ = w.pipe.Close()
