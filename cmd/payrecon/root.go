@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -27,6 +28,8 @@ type app struct {
 	stdout io.Writer
 	stderr io.Writer
 	clock  func() time.Time
+
+	transport http.RoundTripper // nil = the network; tests and demo reach the sandbox in process
 
 	configPath string
 	dbPath     string
@@ -84,6 +87,7 @@ func (a *app) noArgs(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	hint := ""
+	cmd.SuggestionsMinimumDistance = 2
 	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
 		hint = fmt.Sprintf("; did you mean %q?", s[0])
 	}

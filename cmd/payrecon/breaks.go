@@ -1,0 +1,355 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"payrecon/internal/mirror"
+	"payrecon/internal/payout"
+	"payrecon/report"
+)
+
+func (a *app) breaksCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "breaks",
+		Short: "List, show and decide on breaks and unverified items",
+		Args:  a.noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.breaksListCommand(), a.breaksShowCommand(), a.breaksSetCommand(), a.breaksImportCommand())
+	return cmd
+}
+
+// breakFilter is what `breaks list` was asked to leave out.
+type breakFilter struct {
+	run       int64
+	all       bool
+	format    string
+	outcomes  []string
+	severity  string
+	states    []string
+	reference string
+	olderThan int
+}
+
+func (a *app) breaksListCommand() *cobra.Command {
+	var f breakFilter
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List open breaks and unverified items, most urgent first",
+		Example: `  payrecon breaks list
+  payrecon breaks list --severity high --format csv > breaks.csv
+  payrecon breaks list --outcome missing_in_ledger,duplicate_payout --older-than 3
+  payrecon breaks list --run 12 --all`,
+		Args: a.noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.asJSON {
+				f.format = "json"
+			}
+			if err := checkFormat(f.format, "table", "csv", "json"); err != nil {
+				return err
+			}
+			keep, err := f.predicate()
+			if err != nil {
+				return err
+			}
+			return a.read(cmd.Context(), func(m *mirror.Mirror) error {
+				items, err := f.items(cmd.Context(), m)
+				if err != nil {
+					return err
+				}
+				return a.printBreaks(f.format, slices.DeleteFunc(items, func(i payout.Item) bool { return !keep(&i) }))
+			})
+		},
+	}
+	fl := cmd.Flags()
+	fl.Int64Var(&f.run, "run", 0, "items as they stood after this run (default: as they stand now)")
+	fl.BoolVar(&f.all, "all", false, "cleared ones too")
+	fl.StringVar(&f.format, "format", "table", "table, csv or json")
+	fl.StringSliceVar(&f.outcomes, "outcome", nil, "only these outcomes, such as amount_mismatch")
+	fl.StringVar(&f.severity, "severity", "", "only this severity and worse: low, medium, high, critical")
+	fl.StringSliceVar(&f.states, "state", nil, "only these states: new, open, carried, reopened, cleared")
+	fl.StringVar(&f.reference, "ref", "", "only references that contain this text")
+	fl.IntVar(&f.olderThan, "older-than", 0, "only items of at least this many days of age")
+	return cmd
+}
+
+// items returns the items of the run that was asked for, or as they stand now.
+func (f *breakFilter) items(ctx context.Context, m *mirror.Mirror) ([]payout.Item, error) {
+	if f.run == 0 {
+		items, _, err := m.Items(ctx)
+		return items, err
+	}
+	r, _, err := m.Reconciliation(ctx, f.run)
+	if err != nil {
+		return nil, err
+	}
+	return r.Items, nil
+}
+
+// predicate checks the filter's words and returns what it keeps.
+func (f *breakFilter) predicate() (func(*payout.Item) bool, error) {
+	var outcomes []payout.Outcome
+	for _, name := range f.outcomes {
+		var o payout.Outcome
+		if err := o.UnmarshalText([]byte(name)); err != nil {
+			return nil, payout.Errorf(payout.KindInput, "--outcome: %w; `payrecon help outcomes` lists them", err)
+		}
+		outcomes = append(outcomes, o)
+	}
+	var states []payout.ItemState
+	for _, name := range f.states {
+		var s payout.ItemState
+		if err := s.UnmarshalText([]byte(name)); err != nil {
+			return nil, payout.Errorf(payout.KindInput, "--state: %w (new, open, carried, reopened, cleared)", err)
+		}
+		states = append(states, s)
+	}
+	var severity payout.Severity
+	if f.severity != "" {
+		if err := severity.UnmarshalText([]byte(f.severity)); err != nil {
+			return nil, payout.Errorf(payout.KindInput, "--severity: %w", err)
+		}
+	}
+	showCleared := f.all || slices.Contains(states, payout.ItemCleared)
+	return func(i *payout.Item) bool {
+		return (showCleared || i.State != payout.ItemCleared) &&
+			(len(outcomes) == 0 || slices.Contains(outcomes, i.Outcome)) &&
+			(len(states) == 0 || slices.Contains(states, i.State)) &&
+			i.Severity >= severity && i.AgeDays >= f.olderThan && strings.Contains(i.RefID, f.reference)
+	}, nil
+}
+
+func (a *app) printBreaks(format string, items []payout.Item) error {
+	switch format {
+	case "csv":
+		return report.BreaksCSV(a.stdout, items)
+	case "json":
+		return a.printJSON(breaksJSON(items))
+	}
+	if len(items) == 0 {
+		a.say("No items.")
+		return nil
+	}
+	t := table{head: []string{"ID", "SEVERITY", "STATE", "WHAT", "REFERENCE", "EXPOSURE", "AGE", "DISPOSITION", "WHY"}}
+	for i := range items {
+		it := &items[i]
+		t.add(strconv.FormatInt(it.ID, 10), it.Severity.String(), it.State.String(), it.Words(), it.RefID,
+			it.Exposure.String(), strconv.Itoa(it.AgeDays)+"d", dispositionWords(it.Disposition), it.Why)
+	}
+	return t.writeText(a.stdout)
+}
+
+func dispositionWords(d *payout.Disposition) string {
+	if d == nil {
+		return "-"
+	}
+	if d.Until != payout.NoDay {
+		return d.Kind + " until " + d.Until.String()
+	}
+	return d.Kind
+}
+
+func (a *app) breaksShowCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show ID",
+		Short:   "One item: both sides, why, what to do, and its life so far",
+		Example: "  payrecon breaks show 17",
+		Args:    exactly(1, "the item's number, as in `payrecon breaks list`"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := itemID(args[0])
+			if err != nil {
+				return err
+			}
+			return a.read(cmd.Context(), func(m *mirror.Mirror) error {
+				item, events, err := m.Item(cmd.Context(), id)
+				if err != nil {
+					return err
+				}
+				if a.asJSON {
+					return a.printJSON(struct {
+						payout.Item
+						Events []payout.ItemEvent `json:"events"`
+					}{item, events})
+				}
+				a.showItem(&item, events)
+				return nil
+			})
+		},
+	}
+}
+
+func itemID(text string) (int64, error) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id < 1 {
+		return 0, payout.Errorf(payout.KindInput, "%q is not an item's number; `payrecon breaks list` shows them", text)
+	}
+	return id, nil
+}
+
+func (a *app) showItem(it *payout.Item, events []payout.ItemEvent) {
+	p := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(a.stdout, "%-13s %s\n", name, printable(value))
+		}
+	}
+	p("Item", fmt.Sprintf("%d, %s, %s", it.ID, it.State, it.Severity))
+	p("What", it.Words())
+	p("Reference", it.RefID)
+	p("Why", it.Why)
+	p("Hint", it.Hint)
+	p("Next step", it.Next)
+	p("Exposure", it.Exposure.String())
+	if it.Difference != nil {
+		p("Difference", it.Difference.String()+" (payout cash less ledger cash)")
+	}
+	for _, r := range it.Payouts {
+		p("Payout", fmt.Sprintf("%s  %s  %s  created %s  %s %s", r.ID, r.Amount, r.Status, r.Created, r.Payee, payout.MaskAccount(r.Account)))
+		p("  bank says", strings.TrimSpace(r.BankStatus+" "+r.Reason))
+	}
+	for _, e := range it.Entries {
+		p("Ledger", fmt.Sprintf("line %d  %s  %s %s  %s %s", e.Line, e.Amount, e.Status, e.Day, e.Text, e.Document))
+	}
+	for _, r := range it.Rejected {
+		p("Ledger", fmt.Sprintf("line %d, column %s: %s (%q)", r.Line, r.Column, r.Reason, r.Value))
+	}
+	p("Disposition", dispositionWords(it.Disposition))
+	if it.Disposition != nil {
+		p("  reason", it.Disposition.Reason+", by "+it.Disposition.By)
+	}
+	p("Owner", it.Owner)
+	p("Note", it.Note)
+	for _, e := range events {
+		change := strings.Trim(e.From+" -> "+e.To, " ->")
+		p(e.At.Time().Format("2006-01-02"), strings.Join(slices.DeleteFunc([]string{"run " + strconv.FormatInt(e.Run, 10), e.Kind, change, e.By, e.Text}, func(s string) bool { return s == "" || s == "run 0" }), "  "))
+	}
+}
+
+func (a *app) breaksSetCommand() *cobra.Command {
+	var kind, until, reason, by, owner, note, due string
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use:   "set ID",
+		Short: "Record a decision: disposition, owner, due date, note",
+		Long: `Record what a person decided about an open item. A disposition keeps the item in the closing
+balance, but takes it out of --fail-on and of the conclusion. It falls when a figure, a status or a
+member of the item changes, or when its date passes.`,
+		Example: `  payrecon breaks set 17 --disposition accepted --until 2026-04-30 --reason "bank fee" --by "A. Reviewer"
+  payrecon breaks set 17 --disposition with_provider --reason "case 4711" --by "A. Reviewer"
+  payrecon breaks set 17 --owner treasury --due 2026-04-10 --by "A. Reviewer"`,
+		Args: exactly(1, "the item's number"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := itemID(args[0])
+			if err != nil {
+				return err
+			}
+			d := itemDecision{kind: kind, reason: reason, by: by}
+			if d.until, _, err = dayFlag("until", until); err != nil {
+				return err
+			}
+			if d.due, _, err = dayFlag("due", due); err != nil {
+				return err
+			}
+			fl := cmd.Flags()
+			if fl.Changed("owner") {
+				d.owner = &owner
+			}
+			if fl.Changed("note") {
+				d.note = &note
+			}
+			d.setDue = fl.Changed("due")
+			if err := d.check(payout.DayOf(a.clock().UTC())); err != nil {
+				return err
+			}
+			return a.write(cmd.Context(), "breaks set", wait, func(ctx context.Context, s *session) error {
+				return s.decide(ctx, id, d)
+			})
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&kind, "disposition", "", "accepted, correction, with_provider, written_off; none takes it away")
+	fl.StringVar(&until, "until", "", "accepted until, or correction expected by, this day (YYYY-MM-DD)")
+	fl.StringVar(&reason, "reason", "", "why; for with_provider the case, for written_off the journal")
+	fl.StringVar(&by, "by", "", "who decides")
+	fl.StringVar(&owner, "owner", "", "who looks after it")
+	fl.StringVar(&due, "due", "", "when it should be done (YYYY-MM-DD)")
+	fl.StringVar(&note, "note", "", "a note")
+	waitFlag(cmd, &wait)
+	return cmd
+}
+
+// itemDecision is what a person says about an item; nil and unset fields leave the item's as they are.
+type itemDecision struct {
+	kind   string // "" = leave, "none" = take away
+	until  payout.Day
+	reason string
+	by     string
+	owner  *string
+	note   *string
+	setDue bool
+	due    payout.Day
+	text   string // where it came from, such as a workbook's hash
+}
+
+func (d *itemDecision) check(today payout.Day) error {
+	input := func(format string, args ...any) error { return payout.Errorf(payout.KindInput, format, args...) }
+	kinds := []string{payout.DispositionAccepted, payout.DispositionCorrection, payout.DispositionWithProvider, payout.DispositionWrittenOff}
+	switch {
+	case strings.TrimSpace(d.by) == "":
+		return input("--by: say who decides")
+	case d.kind == "" && d.owner == nil && d.note == nil && !d.setDue:
+		return input("nothing to set: give --disposition, --owner, --due or --note")
+	case d.kind == "" || d.kind == "none":
+		return nil
+	case !slices.Contains(kinds, d.kind):
+		return input("--disposition %q: want %s, or none", d.kind, strings.Join(kinds, ", "))
+	case strings.TrimSpace(d.reason) == "":
+		return input("--reason: a disposition needs one")
+	case (d.kind == payout.DispositionAccepted || d.kind == payout.DispositionCorrection) && d.until == payout.NoDay:
+		return input("--until: %q needs a date, so that it comes back to somebody", d.kind)
+	case d.until != payout.NoDay && d.until < today:
+		return input("--until %s has passed already", d.until)
+	}
+	return nil
+}
+
+// decide writes the decision and the event that tells of it.
+func (s *session) decide(ctx context.Context, id int64, d itemDecision) error {
+	item, _, err := s.m.Item(ctx, id)
+	if err != nil {
+		return err
+	}
+	if item.State == payout.ItemCleared {
+		return payout.Errorf(payout.KindInput, "item %d is cleared already: there is nothing to decide", id)
+	}
+	now := payout.MillisOf(s.clock())
+	ev := payout.ItemEvent{Item: id, At: now, Kind: payout.EventNote, By: d.by, Text: d.text}
+	if d.kind != "" {
+		ev.Kind, ev.From = payout.EventDisposition, dispositionWords(item.Disposition)
+		item.Disposition = nil
+		if d.kind != "none" {
+			item.Disposition = &payout.Disposition{Kind: d.kind, Until: d.until, Reason: d.reason, By: d.by, At: now}
+		}
+		ev.To = dispositionWords(item.Disposition)
+		ev.Text = strings.TrimSpace(d.reason + " " + d.text)
+	}
+	if d.owner != nil {
+		item.Owner = *d.owner
+		ev.Text = strings.TrimSpace(ev.Text + " owner: " + *d.owner)
+	}
+	if d.setDue {
+		item.Due = d.due
+		ev.Text = strings.TrimSpace(ev.Text + " due: " + d.due.String())
+	}
+	if d.note != nil {
+		item.Note = *d.note
+		ev.Text = strings.TrimSpace(ev.Text + " note: " + *d.note)
+	}
+	return s.m.UpdateItem(ctx, item, ev)
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"payrecon/internal/money"
+	"payrecon/internal/payout"
+)
+
+// breakJSON is one item as `breaks list --format json` shows it: the columns of the CSV, with lists as lists, and the
+// fields that a person set.
+type breakJSON struct {
+	ID             int64            `json:"id"`
+	Outcome        payout.Outcome   `json:"outcome"`
+	Cell           payout.Cell      `json:"cell"`
+	Severity       payout.Severity  `json:"severity"`
+	State          payout.ItemState `json:"state"`
+	Disposition    string           `json:"disposition"`
+	RefID          string           `json:"ref_id"`
+	PayoutIDs      []string         `json:"payout_ids"`
+	LedgerLines    []int            `json:"ledger_lines"`
+	PayoutAmount   []money.Amount   `json:"payout_amount"`
+	LedgerAmount   []money.Amount   `json:"ledger_amount"`
+	Difference     *money.Amount    `json:"difference"`
+	Exposure       money.Amount     `json:"exposure"`
+	PayoutStatuses []payout.Status  `json:"payout_status"`
+	LedgerStatuses []string         `json:"ledger_status"`
+	Created        payout.Millis    `json:"created"`
+	LedgerDate     payout.Day       `json:"ledger_date"`
+	AgeDays        int              `json:"age_days"`
+	FirstRun       int64            `json:"first_run"`
+	Why            string           `json:"why"`
+	Next           string           `json:"next"`
+	Hint           string           `json:"hint"`
+	Owner          string           `json:"owner"`
+	Due            payout.Day       `json:"due"`
+	Note           string           `json:"note"`
+}
+
+func breaksJSON(items []payout.Item) any {
+	out := make([]breakJSON, 0, len(items))
+	for i := range items {
+		it := &items[i]
+		b := breakJSON{
+			ID: it.ID, Outcome: it.Outcome, Cell: it.Cell, Severity: it.Severity, State: it.State, RefID: it.RefID,
+			PayoutIDs: []string{}, LedgerLines: []int{}, PayoutAmount: orEmpty(it.PayoutSums), LedgerAmount: orEmpty(it.EntrySums),
+			Difference: it.Difference, Exposure: it.Exposure, PayoutStatuses: []payout.Status{}, LedgerStatuses: []string{},
+			LedgerDate: payout.NoDay, AgeDays: it.AgeDays, FirstRun: it.FirstRun, Why: it.Why, Next: it.Next, Hint: it.Hint,
+			Owner: it.Owner, Due: it.Due, Note: it.Note,
+		}
+		if it.Disposition != nil {
+			b.Disposition = it.Disposition.Kind
+		}
+		for _, p := range it.Payouts {
+			b.PayoutIDs = append(b.PayoutIDs, p.ID)
+			b.PayoutStatuses = append(b.PayoutStatuses, p.Status)
+			if b.Created == 0 || p.Created < b.Created {
+				b.Created = p.Created
+			}
+		}
+		for _, e := range it.Entries {
+			b.LedgerLines = append(b.LedgerLines, e.Line)
+			b.LedgerStatuses = append(b.LedgerStatuses, e.Status)
+			if e.Day != payout.NoDay && (b.LedgerDate == payout.NoDay || e.Day < b.LedgerDate) {
+				b.LedgerDate = e.Day
+			}
+		}
+		for _, r := range it.Rejected {
+			b.LedgerLines = append(b.LedgerLines, r.Line)
+		}
+		out = append(out, b)
+	}
+	return map[string]any{"breaks": out}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"payrecon/internal/payout"
+	"payrecon/sync/payapi"
+)
+
+// initiate makes one payout, after every check that can be made before money moves. The order matters: what is free
+// comes first, the only step that cannot be taken back comes last and once.
+func (a *app) initiate(ctx context.Context, in payapi.Initiation, yes bool) error {
+	cfg, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	if !cfg.API.AllowInitiate {
+		return payout.Errorf(payout.KindInput, "initiating payouts is switched off: set api.allow_initiate: true in payrecon.yaml, on machines that may pay")
+	}
+	if err := in.Validate(); err != nil {
+		return err
+	}
+	client, err := a.client()
+	if err != nil {
+		return err
+	}
+	a.announce(&in, cfg.API.BaseURL)
+	known, err := lookUp(ctx, client, &in)
+	if err != nil {
+		return fmt.Errorf("nothing was sent: whether reference %q is new could not be checked: %w", in.RefID, err)
+	}
+	if len(known) > 0 {
+		return payout.Errorf(payout.KindInput, "nothing was sent: the API already knows reference %q: %s", in.RefID, payoutsInWords(known))
+	}
+	if !yes {
+		return payout.Errorf(payout.KindInput, "nothing was sent: the API knows no payout with reference %q; add --yes to send it", in.RefID)
+	}
+	p, err := client.Initiate(ctx, in)
+	var unknown *payapi.FateUnknown
+	if errors.As(err, &unknown) {
+		return a.sayFate(context.WithoutCancel(ctx), client, &in, unknown)
+	}
+	if err != nil {
+		return fmt.Errorf("nothing was paid: %w", err)
+	}
+	a.say("Initiated. `payrecon sync` brings it into the mirror.")
+	return a.showPayout(&p, false)
+}
+
+// announce says what is about to be done, on stderr.
+func (a *app) announce(in *payapi.Initiation, baseURL string) {
+	account := payout.MaskAccount(in.Creditor.Account())
+	a.say("Payout of %s %s to %s (%s), reference %s, description %q, from account %s, at %s",
+		in.Amount, in.Currency, orDash(in.Creditor.Name), account, in.RefID, in.Description, in.DebtorAccount, baseURL)
+	if in.OnBehalfOf != "" {
+		a.say("on behalf of %s", in.OnBehalfOf)
+	}
+	for _, advice := range in.Advice() {
+		a.say("Note: %s", advice)
+	}
+}
+
+// lookUp asks the API for the payouts with the request's reference, to a regular end.
+func lookUp(ctx context.Context, client *payapi.Client, in *payapi.Initiation) ([]payout.Payout, error) {
+	var found []payout.Payout
+	ended := false
+	for page, err := range client.Pages(ctx, payout.Query{RefIDs: []string{in.RefID}, OnBehalfOf: in.OnBehalfOf}, "") {
+		if err != nil {
+			return found, err
+		}
+		for _, p := range page.Payouts {
+			if p.RefID == in.RefID {
+				found = append(found, p)
+			}
+		}
+		ended = page.End == payout.PageRegular
+	}
+	if !ended && len(found) == 0 {
+		return nil, errors.New("the API's list did not come to a regular end")
+	}
+	return found, nil
+}
+
+// sayFate looks a reference up whose request was sent and whose answer was lost, and says what is known. It never sends
+// again.
+func (a *app) sayFate(ctx context.Context, client *payapi.Client, in *payapi.Initiation, cause *payapi.FateUnknown) error {
+	found, err := lookUp(ctx, client, in)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the request was sent, its answer was lost (%w), and looking reference %q up failed too (%w): it may have been paid; do not send it again before `payrecon payouts list --ref-id %s` has answered", cause.Err, in.RefID, err, in.RefID)
+	case len(found) > 0:
+		return fmt.Errorf("the answer was lost (%w), but the payout exists: %s; do not send it again", cause.Err, payoutsInWords(found))
+	}
+	return fmt.Errorf("the answer was lost (%w) and the API shows no payout with reference %q so far: it may still appear; ask again with `payrecon payouts list --ref-id %s` before sending anything", cause.Err, in.RefID, in.RefID)
+}
+
+func payoutsInWords(list []payout.Payout) string {
+	text := ""
+	for i := range list {
+		p := &list[i]
+		if i > 0 {
+			text += "; "
+		}
+		text += fmt.Sprintf("%s, %s, %s, created %s", p.ID, p.Amount, p.Status, p.Created)
+	}
+	return text
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,321 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"payrecon/internal/mirror"
+	"payrecon/internal/payout"
+	"payrecon/sync/payapi"
+)
+
+func (a *app) payoutsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "payouts",
+		Short: "The API's endpoints by hand: list, get, initiate; and one payout's history",
+		Args:  a.noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.payoutsListCommand(), a.payoutsGetCommand(), a.payoutsHistoryCommand(), a.payoutsInitiateCommand())
+	return cmd
+}
+
+// listFlags are the filters of GET /payouts.
+type listFlags struct {
+	from, to       string
+	ids, refIDs    []string
+	statuses       []string
+	invertIDs      bool
+	invertStatuses bool
+	onBehalfOf     string
+	limit, max     int
+	offset, format string
+	unmask         bool
+}
+
+func (a *app) payoutsListCommand() *cobra.Command {
+	var f listFlags
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "Ask the API for payouts; every filter of the API is a flag",
+		Example: `  payrecon payouts list --from 2026-03-01 --to 2026-03-31
+  payrecon payouts list --status INITIATION_PENDING --status INITIATION_PROCESSING
+  payrecon payouts list --ref-id INV-1001 --ref-id INV-1002 --format csv`,
+		Args: a.noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.asJSON {
+				f.format = "json"
+			}
+			if err := checkFormat(f.format, "table", "csv", "json"); err != nil {
+				return err
+			}
+			q, err := f.query()
+			if err != nil {
+				return err
+			}
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			return a.listPayouts(cmd.Context(), client, q, &f)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.from, "from", "", "created on or after this UTC day (startDate)")
+	fl.StringVar(&f.to, "to", "", "created on or before this UTC day (endDate)")
+	fl.StringArrayVar(&f.ids, "id", nil, "these payout ids; repeat the flag (ids)")
+	fl.BoolVar(&f.invertIDs, "invert-ids", false, "all but the ids given (invertIds)")
+	fl.StringArrayVar(&f.statuses, "status", nil, "these statuses; repeat the flag (statuses)")
+	fl.BoolVar(&f.invertStatuses, "invert-statuses", false, "all but the statuses given (invertStatuses)")
+	fl.StringArrayVar(&f.refIDs, "ref-id", nil, "these references; repeat the flag (refIds)")
+	fl.StringVar(&f.onBehalfOf, "on-behalf-of", "", "the sub-member asked for (onBehalfOfId)")
+	fl.IntVar(&f.limit, "limit", payout.MaxLimit, "rows a page, 1 to 200 (limit)")
+	fl.StringVar(&f.offset, "offset", "", "go on from this cursor (offset)")
+	fl.IntVar(&f.max, "max", 0, "stop after this many payouts (0: all)")
+	fl.StringVar(&f.format, "format", "table", "table, csv or json")
+	fl.BoolVar(&f.unmask, "unmask", false, "show account numbers in full")
+	return cmd
+}
+
+// query turns the flags into what the API is asked.
+func (f *listFlags) query() (payout.Query, error) {
+	from, hasFrom, err := dayFlag("from", f.from)
+	if err != nil {
+		return payout.Query{}, err
+	}
+	to, hasTo, err := dayFlag("to", f.to)
+	if err != nil {
+		return payout.Query{}, err
+	}
+	switch {
+	case hasFrom && hasTo && from > to:
+		return payout.Query{}, payout.Errorf(payout.KindInput, "--from %s is after --to %s: swap them", from, to)
+	case f.limit < 1 || f.limit > payout.MaxLimit:
+		return payout.Query{}, payout.Errorf(payout.KindInput, "--limit %d: want 1 to %d (the API clamps larger ones in silence)", f.limit, payout.MaxLimit)
+	}
+	q := payout.Query{
+		From: from, To: to, IDs: f.ids, InvertIDs: f.invertIDs, InvertStatuses: f.invertStatuses,
+		RefIDs: f.refIDs, OnBehalfOf: f.onBehalfOf, Limit: f.limit,
+	}
+	for _, s := range f.statuses {
+		status := payout.Status(strings.ToUpper(s))
+		if status.Class() == payout.ClassUnknown {
+			status = payout.Status("INITIATION_" + strings.ToUpper(s))
+		}
+		if status.Class() == payout.ClassUnknown {
+			return q, payout.Errorf(payout.KindInput, "--status %q: want PENDING, PROCESSING, COMPLETED, REJECTED or FAILED, with or without INITIATION_", s)
+		}
+		q.Statuses = append(q.Statuses, status)
+	}
+	return q, nil
+}
+
+// listPayouts walks every page of the query, or of its parts when the lists are too long for one URL.
+func (a *app) listPayouts(ctx context.Context, client *payapi.Client, q payout.Query, f *listFlags) error {
+	t := payoutTable()
+	docs := []any{}
+	n := 0
+	queries := payapi.Split(q)
+	if len(queries) > 1 && f.offset != "" {
+		return payout.Errorf(payout.KindInput, "--offset: a cursor belongs to one query, but these lists need %d; ask for fewer ids at a time", len(queries))
+	}
+walk:
+	for _, part := range queries {
+		for page, err := range client.Pages(ctx, part, f.offset) {
+			if err != nil {
+				return err
+			}
+			for i := range page.Payouts {
+				p := &page.Payouts[i]
+				t.addPayout(p, f.unmask)
+				if f.format == "json" {
+					docs = append(docs, rawPayout(p, f.unmask))
+				}
+				if n++; n == f.max {
+					break walk
+				}
+			}
+			if page.End == payout.PageUnsure {
+				a.say("The API sent a full page without a usable next cursor: this may not be all.")
+			}
+		}
+	}
+	switch f.format {
+	case "json":
+		return a.printJSON(map[string]any{"payouts": docs})
+	case "csv":
+		return t.writeCSV(a.stdout)
+	}
+	if n == 0 {
+		a.say("No payouts.")
+		return nil
+	}
+	return t.writeText(a.stdout)
+}
+
+type payoutRows struct{ table }
+
+func payoutTable() *payoutRows {
+	return &payoutRows{table{head: []string{"id", "created", "status", "ref_id", "amount", "currency", "payee", "account", "updated", "reason"}}}
+}
+
+func (t *payoutRows) addPayout(p *payout.Payout, unmask bool) {
+	account := p.Creditor.Account()
+	if !unmask {
+		account = payout.MaskAccount(account)
+	}
+	amount := p.Amount.Text()
+	if p.Amount.Currency() == "?" {
+		amount = ""
+	}
+	t.add(p.ID, p.Created.String(), string(p.Status), p.RefID, amount, p.Amount.Currency(), p.Creditor.Name, account, p.Updated.String(), p.Reason)
+}
+
+func (a *app) payoutsGetCommand() *cobra.Command {
+	var unmask bool
+	cmd := &cobra.Command{
+		Use:     "get ID",
+		Short:   "Ask the API for one payout",
+		Example: "  payrecon payouts get po:3ZfdHxbpXmRZ1TVmiYNPgcwEocBy:2gFUX1NDdqr",
+		Args:    exactly(1, "a payout's id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			p, err := client.Get(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.showPayout(&p, unmask)
+		},
+	}
+	cmd.Flags().BoolVar(&unmask, "unmask", false, "show account numbers in full")
+	return cmd
+}
+
+func (a *app) showPayout(p *payout.Payout, unmask bool) error {
+	if a.asJSON {
+		return a.printJSON(rawPayout(p, unmask))
+	}
+	t := payoutTable()
+	t.addPayout(p, unmask)
+	for i, name := range t.head {
+		if t.rows[0][i] != "" {
+			fmt.Fprintf(a.stdout, "%-9s %s\n", name, printable(t.rows[0][i]))
+		}
+	}
+	return nil
+}
+
+func (a *app) payoutsHistoryCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "history ID",
+		Short:   "One payout's life as the mirror saw it: every version, from when, by which run",
+		Example: "  payrecon payouts history po:3ZfdHxbpXmRZ1TVmiYNPgcwEocBy:2gFUX1NDdqr",
+		Args:    exactly(1, "a payout's id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.read(cmd.Context(), func(m *mirror.Mirror) error {
+				versions, err := m.History(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if len(versions) == 0 {
+					return payout.Errorf(payout.KindNotFound, "payout %s: the mirror does not hold it; `payrecon payouts get` asks the API", args[0])
+				}
+				return a.showHistory(versions)
+			})
+		},
+	}
+}
+
+func (a *app) payoutsInitiateCommand() *cobra.Command {
+	var in payapi.Initiation
+	var file string
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "initiate",
+		Short: "Initiate one payout (needs api.allow_initiate: true, and --yes)",
+		Long: `Initiate one payout. Nothing is sent before everything below is true: api.allow_initiate is true,
+the request is valid as the provider checks it, the API knows no payout with the same reference, and
+--yes is given. Without --yes it shows what it would do.
+
+The API offers no protection against paying twice. So a request is sent once: when its answer is lost,
+the reference is looked up, what is known is said, and the exit code is 1.`,
+		Example: `  payrecon payouts initiate --ref-id INV-1001 --amount 10.23 --currency EUR --debtor-account a:1 \
+      --iban DE89370400440532013000 --name "Sample Payee" --description "INVOICE 1001"
+  payrecon payouts initiate --file request.json --yes`,
+		Args: a.noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file != "" {
+				text, err := os.ReadFile(file)
+				if err != nil {
+					return payout.Errorf(payout.KindInput, "--file: %w", err)
+				}
+				if in, err = payapi.ParseInitiation(text); err != nil {
+					return payout.Errorf(payout.KindInput, "--file %s: %w", file, err)
+				}
+			}
+			return a.initiate(cmd.Context(), in, yes)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&file, "file", "", "the request as JSON ({\"initiation\":{...}}), instead of the flags below")
+	fl.StringVar(&in.RefID, "ref-id", "", "your reference, at most 18 characters, A-Z a-z 0-9 -")
+	fl.StringVar(&in.Amount, "amount", "", "amount, such as 10.23")
+	fl.StringVar(&in.Currency, "currency", "", "ISO 4217 code, such as EUR")
+	fl.StringVar(&in.DebtorAccount, "debtor-account", "", "id of the settlement account that pays")
+	fl.StringVar(&in.Description, "description", "", "bank reference the payee sees, at least 6 letters or digits")
+	fl.StringVar(&in.Creditor.Name, "name", "", "payee's name")
+	fl.StringVar(&in.Creditor.IBAN, "iban", "", "payee's IBAN")
+	fl.StringVar(&in.Creditor.BIC, "bic", "", "payee's BIC")
+	fl.StringVar(&in.Creditor.SortCode, "sort-code", "", "payee's sort code, 6 digits")
+	fl.StringVar(&in.Creditor.AccountNumber, "account-number", "", "payee's account number, 8 digits")
+	fl.StringVar(&in.OnBehalfOf, "on-behalf-of", "", "the sub-member you act for")
+	fl.BoolVar(&yes, "yes", false, "really send it")
+	return cmd
+}
+
+func (a *app) showHistory(versions []mirror.Version) error {
+	if a.asJSON {
+		return a.printJSON(map[string]any{"versions": versions})
+	}
+	t := table{head: []string{"VERSION", "SEEN", "RUN", "UPDATED", "STATUS", "BANK", "REASON", "NOTE"}}
+	for _, v := range versions {
+		note := ""
+		if !v.Applied {
+			note = "an older fact that came late"
+		}
+		t.add(fmt.Sprint(v.Seq), v.Asked.String(), fmt.Sprint(v.Run), v.Updated.String(), string(v.Status), v.BankStatus, v.Reason, note)
+	}
+	return t.writeText(a.stdout)
+}
+
+// rawPayout is a payout's JSON as the API sent it; accounts are masked unless asked for.
+func rawPayout(p *payout.Payout, unmask bool) any {
+	if unmask {
+		return json.RawMessage(p.Raw)
+	}
+	var doc map[string]any
+	d := json.NewDecoder(bytes.NewReader(p.Raw))
+	d.UseNumber()
+	if err := d.Decode(&doc); err != nil {
+		return json.RawMessage(p.Raw)
+	}
+	if initiation, ok := doc["initiation"].(map[string]any); ok {
+		if creditor, ok := initiation["creditor"].(map[string]any); ok {
+			for _, field := range []string{"iban", "accountNumber"} {
+				if text, ok := creditor[field].(string); ok {
+					creditor[field] = payout.MaskAccount(text)
+				}
+			}
+		}
+	}
+	return doc
+}

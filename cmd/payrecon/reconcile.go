@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"payrecon/internal/payout"
+)
+
+// reconcileFlags is what `reconcile` and `run` are asked for.
+type reconcileFlags struct {
+	ledger   string
+	from, to string
+	asOf     string
+	offline  bool
+	noRecord bool
+	again    int64
+	failOn   string
+	wait     time.Duration
+}
+
+func (a *app) reconcileCommand() *cobra.Command {
+	var f reconcileFlags
+	cmd := &cobra.Command{
+		Use:   "reconcile",
+		Short: "Tie the ledger out against the mirror",
+		Long: `Compare the ledger with the mirror. Every payout and every ledger row ends in exactly one outcome, and
+a statement leads from the ledger's total to the provider's with nothing unexplained. Before it says
+"ledger entry without payout" it asks the API for that very reference (unless --offline).`,
+		Example: `  payrecon reconcile --ledger ledger.csv
+  payrecon reconcile --ledger ledger.csv --from 2026-03-01 --to 2026-03-31 --json
+  payrecon reconcile --ledger adhoc.csv --no-record
+  payrecon reconcile --again 12`,
+		Args: a.noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			severity, err := failOn(f.failOn)
+			if err != nil {
+				return err
+			}
+			if f.again != 0 {
+				return a.reconcileAgain(cmd.Context(), f.again)
+			}
+			var r *payout.Reconciliation
+			work := func(ctx context.Context, s *session) (err error) {
+				r, err = s.reconcile(ctx, &f)
+				return err
+			}
+			if f.noRecord {
+				err = a.withoutRecord(cmd.Context(), work)
+			} else {
+				err = a.write(cmd.Context(), "reconcile", f.wait, work)
+			}
+			if r == nil {
+				return err
+			}
+			if a.asJSON {
+				if printed := a.printJSON(reconciliationJSON(r)); printed != nil {
+					return printed
+				}
+			} else {
+				a.printReconciliation(r)
+			}
+			return worst(err, incomplete(r.Gaps), breaksAtOrAbove(r, severity))
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.ledger, "ledger", "", "ledger CSV (default ledger.path)")
+	fl.StringVar(&f.from, "from", "", "first day of the period (default reconcile.period)")
+	fl.StringVar(&f.to, "to", "", "last day of the period")
+	fl.StringVar(&f.asOf, "as-of", "", "count ages from this instant (YYYY-MM-DD or RFC 3339; default now)")
+	fl.BoolVar(&f.offline, "offline", false, "ask the API for nothing")
+	fl.BoolVar(&f.noRecord, "no-record", false, "compute and print, change nothing: for ad hoc ledgers")
+	fl.Int64Var(&f.again, "again", 0, "perform this run again from what was known then, and compare")
+	fl.StringVar(&f.failOn, "fail-on", "", "exit 4 on breaks at or above this severity without a disposition: low, medium, high, critical")
+	waitFlag(cmd, &f.wait)
+	return cmd
+}
+
+// failOn reads --fail-on; NoSeverity means never.
+func failOn(name string) (payout.Severity, error) {
+	var s payout.Severity
+	if name == "" {
+		return s, nil
+	}
+	if err := s.UnmarshalText([]byte(name)); err != nil {
+		return s, payout.Errorf(payout.KindInput, "--fail-on: %w", err)
+	}
+	return s, nil
+}
+
+// breaksAtOrAbove is the end of a command that found open breaks of at least the severity, without a disposition.
+func breaksAtOrAbove(r *payout.Reconciliation, severity payout.Severity) error {
+	if severity == payout.NoSeverity {
+		return nil
+	}
+	n := 0
+	for i := range r.Items {
+		it := &r.Items[i]
+		if it.State != payout.ItemCleared && it.Outcome.Class() == payout.Break && it.Severity >= severity && it.Disposition == nil {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return &outcomeError{exitBreaks, fmt.Errorf("%d open breaks at or above %s; `payrecon breaks list --severity %s` shows them", n, severity, severity)}
+}
+
+// asOfFlag reads --as-of: an instant, or a day, which means its end.
+func (a *app) asOfFlag(text string) (time.Time, error) {
+	if text == "" {
+		return a.clock(), nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	day, err := payout.ParseDay(text)
+	if err != nil {
+		return time.Time{}, payout.Errorf(payout.KindInput, "--as-of: %q is neither a date nor an instant (want YYYY-MM-DD or 2026-03-31T02:30:00Z)", text)
+	}
+	return (day + 1).Start(), nil
+}
+
+// conclusionTitles are the conclusions for people.
+var conclusionTitles = map[payout.Conclusion]string{
+	payout.NoConclusion:  "NO CONCLUSION",
+	payout.NotReconciled: "NOT RECONCILED",
+	payout.Explained:     "EXPLAINED",
+	payout.Reconciled:    "RECONCILED",
+}
+
+// printReconciliation prints the result for a person.
+func (a *app) printReconciliation(r *payout.Reconciliation) {
+	w := a.stdout
+	if r.Run > 0 {
+		fmt.Fprintf(w, "Run %d, ", r.Run)
+	}
+	fmt.Fprintf(w, "period %s, as of %s\n", r.Period, r.AsOf)
+	fmt.Fprintf(w, "Payouts %d, ledger rows %d (entries %d, rejected %d, filtered %d, out of period %d)\n\n",
+		r.PayoutsInPeriod, r.Ledger.Rows, r.Ledger.Entries, len(r.Ledger.Rejected), r.Ledger.FilteredN, r.Ledger.OutOf)
+	t := table{head: []string{"OUTCOME", "CURRENCY", "PAYOUTS", "AMOUNT", "ENTRIES", "AMOUNT"}}
+	for _, o := range outcomesOf(r) {
+		t.add(o.Outcome.Info().Words, o.Currency, fmt.Sprint(o.Payouts), o.payoutText(), fmt.Sprint(o.Entries), o.entryText())
+	}
+	_ = t.writeText(w)
+	fmt.Fprintln(w)
+	t = table{head: []string{"STATEMENT", "LEDGER CASH", "PROVIDER CASH", "NET", "GROSS", "UNEXPLAINED"}}
+	for _, s := range r.Statements {
+		t.add(s.Currency, units(s.LedgerCash, s.Currency), units(s.ProviderCash, s.Currency), units(s.Net, s.Currency), units(s.Gross, s.Currency), units(s.Unexplained, s.Currency))
+	}
+	_ = t.writeText(w)
+	b := r.Breaks
+	fmt.Fprintf(w, "\nItems open: %d (new %d, open %d, carried %d, reopened %d); cleared %d, reclassified %d\n",
+		b.Total, b.New, b.Open, b.Carried, b.Reopened, b.Cleared, b.Reclassified)
+	fmt.Fprintf(w, "%s: %s\n(%s)\n", conclusionTitles[r.Conclusion], r.ConclusionWhy, payout.Caveat)
+	for _, warning := range r.Warnings {
+		a.say("Note: %s", strings.TrimSpace(warning))
+	}
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"payrecon/internal/payout"
+	"payrecon/internal/sandbox"
+)
+
+func (a *app) sandboxCommand() *cobra.Command {
+	var addr, now, ledger, key string
+	var publicKeys []string
+	var o sandbox.Options
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "A local payouts API, for training, tests and load tests",
+		Args:  a.noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			clock, err := a.sandboxClock(now)
+			if err != nil {
+				return err
+			}
+			o.Now = clock
+			if o.Keys, err = readPublicKeys(publicKeys); err != nil {
+				return err
+			}
+			s, err := sandbox.New(o)
+			if err != nil {
+				return payout.Errorf(payout.KindInput, "%w", err)
+			}
+			if err := writeSandboxFiles(s, ledger, key); err != nil {
+				return err
+			}
+			return a.serveSandbox(cmd.Context(), s, addr)
+		},
+	}
+	fl := cmd.Flags()
+	fl.SortFlags = false
+	fl.StringVar(&addr, "addr", "127.0.0.1:8099", "address to listen on; port 0 takes a free one")
+	fl.StringVar(&now, "now", "", "stop the clock at this instant (YYYY-MM-DDTHH:MM:SSZ); default: it runs, from now")
+	fl.StringVar(&ledger, "ledger", "", "write the matching ledger CSV, with breaks planted in it, to this file")
+	fl.StringVar(&key, "key", "", "write the expected outcome of every record, as CSV, to this file")
+	fl.StringArrayVar(&publicKeys, "public-key", nil, "accept requests signed by this key: ID=FILE (PEM); repeat the flag")
+	groups := map[string]*strings.Builder{}
+	var order []string
+	for _, f := range o.Flags() {
+		fl.Var(f, f.Name, f.Help)
+		if f.Bare != "" {
+			fl.Lookup(f.Name).NoOptDefVal = f.Bare
+		}
+		if groups[f.Group] == nil {
+			groups[f.Group] = &strings.Builder{}
+			order = append(order, f.Group)
+		}
+		fmt.Fprintf(groups[f.Group], "  --%-18s %s\n", f.Name, f.Help)
+	}
+	cmd.Long = sandboxHelp(order, groups)
+	cmd.Example = `  payrecon sandbox --ledger ledger.csv
+  PAYRECON_API_URL=http://127.0.0.1:8099 PAYRECON_API_TOKEN=sandbox-token payrecon run --ledger ledger.csv
+
+  payrecon sandbox --latency 50ms --errors 20 --error-body html --rate-limit 20 --retry-after seconds
+  payrecon sandbox --payouts 1000000 --days 365`
+	return cmd
+}
+
+// sandboxHelp is a menu: what there is, and what can go wrong with it.
+func sandboxHelp(order []string, groups map[string]*strings.Builder) string {
+	var b strings.Builder
+	b.WriteString("Serve a faithful payouts API over data that follows from a seed, until Ctrl-C. It writes the matching ledger\n" +
+		"too. Everything below can be combined.\n")
+	for _, g := range order {
+		fmt.Fprintf(&b, "\n%s\n%s", g, groups[g])
+	}
+	return b.String()
+}
+
+// sandboxClock returns a clock that stands at the instant given, or runs.
+func (a *app) sandboxClock(now string) (func() time.Time, error) {
+	if now == "" {
+		return a.clock, nil
+	}
+	t, err := time.Parse(time.RFC3339, now)
+	if err != nil {
+		return nil, payout.Errorf(payout.KindInput, "--now %q: want an instant such as 2026-03-31T02:30:00Z", now)
+	}
+	return func() time.Time { return t }, nil
+}
+
+// writeSandboxFiles writes the ledger and its key where they were asked for.
+func writeSandboxFiles(s *sandbox.Sandbox, ledger, key string) error {
+	if ledger != "" {
+		if err := writeFile(ledger, s.WriteLedger); err != nil {
+			return payout.Errorf(payout.KindInput, "--ledger %s: %w", ledger, err)
+		}
+	}
+	if key != "" {
+		if err := writeFile(key, func(w io.Writer) error { return writeKey(w, s.Key()) }); err != nil {
+			return payout.Errorf(payout.KindInput, "--key %s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+// writeFile writes a file as a whole or not at all, mode 0600.
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup() //nolint:errcheck // nothing is left to clean up after CloseAtomicallyReplace
+	if err := write(f); err != nil {
+		return err
+	}
+	return f.CloseAtomicallyReplace()
+}
+
+func writeKey(w io.Writer, key []sandbox.Expected) error {
+	c := csv.NewWriter(w)
+	_ = c.Write([]string{"ref_id", "payout_ids", "ledger_lines", "outcome", "cell", "in_period", "story"}) // Error below
+	for _, e := range key {
+		lines := make([]string, len(e.Lines))
+		for i, n := range e.Lines {
+			lines[i] = strconv.Itoa(n)
+		}
+		_ = c.Write([]string{
+			e.RefID, strings.Join(e.Payouts, " "), strings.Join(lines, " "), e.Outcome.String(), e.Cell.Info().Code,
+			strconv.FormatBool(e.InPeriod), e.Story,
+		})
+	}
+	c.Flush()
+	return c.Error()
+}
+
+// serveSandbox listens and says how to reach it, until the context ends.
+func (a *app) serveSandbox(ctx context.Context, s *sandbox.Sandbox, addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return payout.Errorf(payout.KindInput, "--addr %s: %w", addr, err)
+	}
+	url := "http://" + l.Addr().String()
+	fmt.Fprintln(a.stdout, url)
+	if f, ok := a.stdout.(*os.File); ok {
+		_ = f.Sync() // scripts wait for this line; a pipe cannot be synced, and need not be
+	}
+	o := s.Options()
+	a.say("The sandbox serves %d payouts at %s (OpenAPI at %s/openapi.yaml). In another shell:", o.Payouts, url, url)
+	a.say("  export PAYRECON_API_URL=%s", url)
+	if o.Basic != "" && o.Token == "" {
+		a.say("  export PAYRECON_API_BASIC=%s", o.Basic)
+	} else {
+		a.say("  export PAYRECON_API_TOKEN=%s", o.Token)
+	}
+	a.say("Ctrl-C ends it.")
+	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	_ = server.Close() // requests under way are cut: it is a sandbox
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

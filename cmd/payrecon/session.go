@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"payrecon/internal/mirror"
+	"payrecon/internal/payout"
+	payoutsync "payrecon/sync"
+	"payrecon/sync/payapi"
+)
+
+// session is what a writing command works in: the lease, the mirror, the run it is recorded as.
+type session struct {
+	*app
+	cfg   *config
+	lease *mirror.Lease
+	m     *mirror.Mirror
+	run   payout.Run
+}
+
+// waitFlag adds --wait to a writing command.
+func waitFlag(cmd *cobra.Command, wait *time.Duration) {
+	cmd.Flags().DurationVar(wait, "wait", 0, "how long to wait while another run holds the lease (0: exit 6 at once)")
+}
+
+// write takes the lease, opens the mirror, records a run, works, and records how it ended.
+func (a *app) write(ctx context.Context, command string, wait time.Duration, work func(ctx context.Context, s *session) error) (err error) {
+	cfg, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	lease, err := mirror.Acquire(ctx, cfg.Database, "payrecon "+command, wait)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lease.Release()) }()
+	m, err := mirror.Open(ctx, cfg.Database, mirror.Options{Clock: a.clock, Logger: a.log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	s := &session{app: a, cfg: cfg, lease: lease, m: m, run: payout.Run{
+		Command: command, Version: versionText(), Config: cfg.effective(), Started: payout.MillisOf(a.clock()), Exit: -1,
+	}}
+	if s.run.ID, err = m.BeginRun(ctx, s.run); err != nil {
+		return err
+	}
+	a.log = a.log.With("run", s.run.ID)
+	err = work(ctx, s)
+	s.run.Ended, s.run.Exit, s.run.Words = payout.MillisOf(a.clock()), exitCode(err), "done"
+	if err != nil {
+		s.run.Words = err.Error()
+	}
+	if ended := m.EndRun(context.WithoutCancel(ctx), s.run); ended != nil && err == nil {
+		return ended
+	}
+	return err
+}
+
+// read opens the mirror for a command that only looks: no lease, no migration.
+func (a *app) read(ctx context.Context, look func(m *mirror.Mirror) error) (err error) {
+	cfg, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	m, err := mirror.OpenReadOnly(ctx, cfg.Database)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	return look(m)
+}
+
+// client builds the API client that the configuration describes.
+func (a *app) client() (*payapi.Client, error) {
+	cfg, err := a.configuration()
+	if err != nil {
+		return nil, err
+	}
+	auth, err := cfg.authorizer()
+	if err != nil {
+		return nil, err
+	}
+	return payapi.New(payapi.Options{
+		BaseURL:   cfg.API.BaseURL,
+		Auth:      auth,
+		RateLimit: cfg.API.RateLimit.perSecond(),
+		Timeout:   time.Duration(cfg.API.Timeout),
+		Transport: a.transport,
+		Clock:     a.clock,
+		Logger:    a.log,
+		UserAgent: "payrecon/" + versionText(),
+	})
+}
+
+// authorizer turns the configured way of authorization into the client's.
+func (c *config) authorizer() (payapi.Authorizer, error) {
+	auth := c.API.Auth
+	switch {
+	case auth.Token != "":
+		token, err := c.secretLine("api.auth.token", auth.Token)
+		return payapi.Bearer(token), err
+	case auth.Basic != "":
+		key, err := c.secretLine("api.auth.basic", auth.Basic)
+		return payapi.Basic(key), err
+	case auth.Key.isSet():
+		pem, err := c.secret("api.auth.key.file", auth.Key.File)
+		if err != nil {
+			return nil, err
+		}
+		return payapi.NewSigner(payapi.SignerOptions{
+			MemberID: auth.Key.MemberID, KeyID: auth.Key.KeyID, PEM: []byte(pem), Algorithm: auth.Key.Algorithm,
+			Exp: auth.Key.Exp, Host: auth.Key.Host, Clock: time.Now,
+		})
+	}
+	return nil, payout.Errorf(payout.KindInput,
+		"no authorization for %s: set %s (or %s), or api.auth in payrecon.yaml; `payrecon demo` and `payrecon sandbox` need none", c.API.BaseURL, envToken, envBasic)
+}
+
+// syncer joins client and mirror.
+func (s *session) syncer(client *payapi.Client, progress func(payoutsync.Progress)) *payoutsync.Syncer {
+	start := s.cfg.Sync.Start
+	if start == payout.NoDay {
+		start = 0 // the syncer's own default
+	}
+	return payoutsync.New(client, s.m, payoutsync.Options{
+		OnBehalfOf:   s.cfg.API.OnBehalfOf,
+		LookbackDays: int(s.cfg.Sync.Lookback),
+		Workers:      s.cfg.Sync.Workers,
+		Settle:       time.Duration(s.cfg.Sync.Settle),
+		StartDay:     start,
+		Clock:        s.clock,
+		Logger:       s.log,
+		Split:        payapi.Split,
+		Progress:     progress,
+		Yield:        s.giveWay,
+	})
+}
+
+// giveWay lets a waiting command go first, between two pages of a backfill.
+func (s *session) giveWay(ctx context.Context) error {
+	if s.lease == nil || !s.lease.Wanted() {
+		return nil
+	}
+	s.log.Info("giving way to a command that waits")
+	return s.lease.GiveWay(ctx)
+}
+
+// connect builds the client and binds the mirror to its API: a mirror holds the payouts of one API only.
+func (s *session) connect(ctx context.Context) (*payapi.Client, error) {
+	client, err := s.client()
+	if err != nil {
+		return nil, err
+	}
+	return client, s.m.Bind(ctx, s.cfg.API.BaseURL)
+}
+
+// incomplete is the end of a command whose source has gaps on ended days.
+func incomplete(gaps []payout.Day) error {
+	if len(gaps) == 0 {
+		return nil
+	}
+	return &outcomeError{exitIncomplete, fmt.Errorf(
+		"the source is incomplete on %s: run `payrecon sync` again; `payrecon status` shows the days", daysInWords(gaps))}
+}
+
+// daysInWords shortens a sorted list of days: "2026-03-01 to 2026-03-04, 2026-03-09 (5 days)".
+func daysInWords(days []payout.Day) string {
+	var parts []string
+	for i := 0; i < len(days); {
+		j := i
+		for j+1 < len(days) && days[j+1] == days[j]+1 {
+			j++
+		}
+		parts = append(parts, payout.Period{From: days[i], To: days[j]}.String())
+		i = j + 1
+	}
+	if len(parts) > 5 {
+		parts = append(parts[:4], "... "+parts[len(parts)-1])
+	}
+	if len(days) > 1 {
+		parts[len(parts)-1] += fmt.Sprintf(" (%d days)", len(days))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// needFile refuses a path that is not a readable file, before any work is done.
+func needFile(what, path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return payout.Errorf(payout.KindInput, "%s %s: there is no such file", what, path)
+	case err != nil:
+		return payout.Errorf(payout.KindInput, "%s %s: %w", what, path, err)
+	case info.IsDir():
+		return payout.Errorf(payout.KindInput, "%s %s: is a directory, not a file", what, path)
+	}
+	return nil
+}

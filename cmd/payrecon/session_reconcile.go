@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"payrecon/internal/mirror"
+	"payrecon/internal/payout"
+	"payrecon/reconcile"
+	payoutsync "payrecon/sync"
+)
+
+// onBehalfOf lists the passes in force: the configured ids, or the plain pass.
+func (s *session) onBehalfOf() []string {
+	if len(s.cfg.API.OnBehalfOf) == 0 {
+		return []string{""}
+	}
+	return s.cfg.API.OnBehalfOf
+}
+
+// reconcile finds ledger and period and reconciles.
+func (s *session) reconcile(ctx context.Context, f *reconcileFlags) (*payout.Reconciliation, error) {
+	period, err := s.period(f.from, f.to)
+	if err != nil {
+		return nil, err
+	}
+	files, err := s.ledgerFiles(f.ledger)
+	if err != nil {
+		return nil, err
+	}
+	return s.reconcileFiles(ctx, f, files, period, nil)
+}
+
+// evidenceBefore is how far before the period coverage is read: evidence for an entry reaches match_window days back.
+const evidenceBefore = 400
+
+// reconcileFiles matches, and records what came out, unless asked not to. syncErr, when the sync of the same run failed,
+// takes the conclusion away.
+func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files []string, period payout.Period, syncErr error) (*payout.Reconciliation, error) {
+	asOf, err := s.asOfFlag(f.asOf)
+	if err != nil {
+		return nil, err
+	}
+	options, err := s.cfg.reconcileOptions(period, asOf)
+	if err != nil {
+		return nil, err
+	}
+	coverage, err := s.m.Coverage(ctx, s.onBehalfOf(), payout.Period{From: period.From - evidenceBefore, To: s.lastEndedDay() + 1})
+	if err != nil {
+		return nil, err
+	}
+	items, next, err := s.m.Items(ctx)
+	if err != nil {
+		return nil, err
+	}
+	asker, err := s.asker(f)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(s.cfg.Database), ".payrecon-spill-")
+	if err != nil {
+		return nil, fmt.Errorf("a folder for temporary files beside the database: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	in := reconcile.Input{
+		Source: s.m, Coverage: coverage, Items: items, NextItem: next, Run: s.run.ID, LedgerFiles: files,
+		Ledger: s.cfg.ledgerOptions(), Options: options, SpillDir: dir, Logger: s.log,
+	}
+	if syncErr != nil {
+		in.Behind = "the sync failed: " + syncErr.Error()
+	}
+	if asker != nil {
+		in.Provider = asker
+	}
+	r, err := reconcile.Reconcile(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if s.run.ID == 0 { // --no-record
+		return r, asker.refused()
+	}
+	return r, errors.Join(s.record(ctx, r, &in, asker), asker.refused())
+}
+
+// reconcileOptions turns the configuration's reconcile section into the options of matching.
+func (c *config) reconcileOptions(period payout.Period, asOf time.Time) (reconcile.Options, error) {
+	r := &c.Reconcile
+	o := reconcile.Options{
+		Period: period, AsOf: asOf, MatchWindowDays: int(r.MatchWindow), Tolerance: r.Tolerance, Materiality: r.Materiality, Trivial: r.Trivial,
+		Holidays: r.Holidays, CaseInsensitive: r.CaseInsensitive, ConfirmMax: r.ConfirmMax, MinOverlap: int(r.MinOverlap),
+	}
+	for _, n := range []*int{&o.MatchWindowDays, &o.ConfirmMax, &o.MinOverlap} {
+		if *n == 0 {
+			*n = -1 // configured as none; 0 would mean the default
+		}
+	}
+	for _, s := range []struct {
+		key  string
+		text span
+		to   *reconcile.Span
+	}{
+		{"reconcile.grace.ledger", r.Grace.Ledger, &o.GraceLedger},
+		{"reconcile.grace.provider", r.Grace.Provider, &o.GraceProvider},
+		{"reconcile.stuck_after", r.StuckAfter, &o.StuckAfter},
+	} {
+		value, err := reconcile.ParseSpan(string(s.text))
+		if err != nil {
+			return o, c.inputError(s.key, "%v", err)
+		}
+		*s.to = value
+	}
+	return o, nil
+}
+
+// record notes what is known of the ledger files, keeps a copy of them, and stores the run with all that it takes to
+// perform it again.
+func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reconcile.Input, asker *providerAsker) (err error) {
+	if r.Sequence, err = s.m.Sequence(ctx); err != nil { // what the provider was asked for has been committed since
+		return err
+	}
+	last, _, err := s.m.Reconciliation(ctx, 0)
+	switch {
+	case err == nil:
+		r.Ledger.Notes = append(r.Ledger.Notes, reconcile.CompareFiles(r.Ledger.Files, last.Ledger.Files)...)
+	case payout.KindOf(err) != payout.KindNotFound:
+		return err
+	}
+	if err := keepLedger(s.cfg.evidenceDir(), r.Ledger.Files); err != nil {
+		return err
+	}
+	text, err := json.Marshal(replay{
+		Files: r.Ledger.Files, Config: s.run.Config, Period: in.Period, AsOf: payout.MillisOf(in.AsOf), Coverage: in.Coverage, Items: in.Items, NextItem: in.NextItem,
+		Answered: asker.answeredRefs(), Offline: asker == nil,
+	})
+	if err != nil {
+		return err
+	}
+	return s.m.SaveReconciliation(ctx, r, text)
+}
+
+// providerAsker asks the API for references, through the syncer, and remembers what was answered.
+type providerAsker struct {
+	syncer   *payoutsync.Syncer
+	run      int64
+	commit   bool
+	answered map[string]bool
+	err      error // authorization refused
+}
+
+// asker returns the way to the provider, or nil when the run is offline: because it was told so, or because nothing is
+// configured to ask with.
+func (s *session) asker(f *reconcileFlags) (*providerAsker, error) {
+	if f.offline {
+		return nil, nil
+	}
+	client, err := s.client()
+	if err != nil {
+		s.log.Warn("the provider is not asked for references: entries without a payout are shown missing only on days that are complete", "why", err.Error())
+		return nil, nil
+	}
+	if bound, err := s.m.BaseURL(context.Background()); err != nil || bound != "" && bound != s.cfg.API.BaseURL {
+		return nil, errors.Join(err, payout.Errorf(payout.KindInput, "the mirror %s holds payouts of %s, not of %s: use another --db", s.cfg.Database, bound, s.cfg.API.BaseURL))
+	}
+	return &providerAsker{syncer: s.syncer(client, nil), run: s.run.ID, commit: s.run.ID != 0, answered: map[string]bool{}}, nil
+}
+
+// AskRefs asks the API for payouts by reference.
+func (p *providerAsker) AskRefs(ctx context.Context, refs []string) payout.RefAnswer {
+	answer := p.syncer.AskRefs(ctx, p.run, refs, p.commit)
+	for ref, ok := range answer.Answered {
+		p.answered[ref] = p.answered[ref] || ok
+	}
+	if payout.KindOf(answer.Err) == payout.KindAuth {
+		p.err = answer.Err
+	}
+	return answer
+}
+
+func (p *providerAsker) answeredRefs() []string {
+	if p == nil {
+		return nil
+	}
+	return sortedKeys(p.answered)
+}
+
+// refused returns the error of a look-up whose authorization was refused: the run is done, but its exit code says so.
+func (p *providerAsker) refused() error {
+	if p == nil {
+		return nil
+	}
+	return p.err
+}
+
+// withoutRecord works on a read-only mirror: nothing is recorded, no lease is needed.
+func (a *app) withoutRecord(ctx context.Context, work func(context.Context, *session) error) error {
+	cfg, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	return a.read(ctx, func(m *mirror.Mirror) error { return work(ctx, &session{app: a, cfg: cfg, m: m}) })
+}
+
+// reconcileAgain performs a run again and says whether it came out the same.
+func (a *app) reconcileAgain(ctx context.Context, run int64) error {
+	return a.read(ctx, func(m *mirror.Mirror) error {
+		r, err := a.performAgain(ctx, m, run, nil)
+		if err != nil {
+			return err
+		}
+		if a.asJSON {
+			return a.printJSON(reconciliationJSON(r))
+		}
+		a.printReconciliation(r)
+		a.say("Run %d performed again: the same totals and outcomes (hash %s).", r.Run, r.OutcomeHash)
+		return nil
+	})
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"payrecon/internal/mirror"
+	"payrecon/internal/payout"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "What the mirror holds and shows complete",
+		Long: `Show the days that are proven complete, as a calendar, how fresh the mirror is, what is in flight and for how
+long, the last runs, and alerts.`,
+		Example: "  payrecon status\n  payrecon status --from 2026-01-01 --to 2026-03-31 --json",
+		Args:    a.noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, given, err := rangeFlags(from, to)
+			if err != nil {
+				return err
+			}
+			if !given {
+				today := payout.DayOf(a.clock().UTC())
+				p = payout.Period{From: today - 59, To: today}
+			}
+			return a.read(cmd.Context(), func(m *mirror.Mirror) error {
+				s, err := a.gatherStatus(cmd.Context(), m, p)
+				if err != nil {
+					return err
+				}
+				if a.asJSON {
+					return a.printJSON(s)
+				}
+				a.printStatus(s)
+				return nil
+			})
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "first day of the calendar (default 60 days back)")
+	cmd.Flags().StringVar(&to, "to", "", "last day of the calendar")
+	return cmd
+}
+
+// mirrorStatus is the answer of status --json.
+type mirrorStatus struct {
+	Database string               `json:"database"`
+	BaseURL  string               `json:"base_url"`
+	Members  []string             `json:"members"`
+	Period   payout.Period        `json:"period"`
+	Payouts  int64                `json:"payouts"` // created in the period
+	Sequence int64                `json:"sequence"`
+	Fresh    payout.Millis        `json:"fresh"` // when the last sync that did its work began
+	Gaps     []payout.Day         `json:"gaps"`
+	Days     []payout.DayEvidence `json:"days"`
+	InFlight []ageBand            `json:"in_flight"`
+	Runs     []payout.Run         `json:"runs"`
+	Alerts   []mirror.Alert       `json:"alerts"`
+
+	coverage payout.Coverage
+}
+
+// ageBand counts payouts in flight by whole days of age.
+type ageBand struct {
+	Days  string `json:"days"`
+	Count int    `json:"count"`
+}
+
+func (a *app) gatherStatus(ctx context.Context, m *mirror.Mirror, p payout.Period) (*mirrorStatus, error) {
+	cfg, err := a.configuration()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{app: a, cfg: cfg, m: m}
+	st := &mirrorStatus{Database: m.Path(), Period: p}
+	facts, err := m.Facts(ctx, mirror.FactsQuery{Period: p, AsOf: payout.MillisOf(a.clock()), OnBehalfOf: s.onBehalfOf()})
+	if err != nil {
+		return nil, err
+	}
+	st.BaseURL, st.Members, st.Sequence, st.coverage = facts.BaseURL, orEmpty(facts.Members), facts.Sequence, facts.Coverage
+	st.Days, st.Gaps = orEmpty(facts.Coverage.Days), facts.Coverage.Gaps(p, a.lastEndedDay())
+	for _, c := range facts.Breakdown {
+		st.Payouts += c.Count
+	}
+	st.InFlight = bands(facts.InFlight, payout.MillisOf(a.clock()))
+	if st.Runs, err = m.Runs(ctx, 10); err != nil {
+		return nil, err
+	}
+	for _, r := range st.Runs {
+		if r.Ended > 0 && (r.Exit == exitDone || r.Exit == exitIncomplete || r.Exit == exitBreaks) && r.Started > st.Fresh &&
+			(strings.HasPrefix(r.Command, "sync") || r.Command == "run" || r.Command == "demo") {
+			st.Fresh = r.Started
+		}
+	}
+	st.Alerts, err = m.Alerts(ctx, 10)
+	return st, err
+}
+
+// bands ages payouts in the bands that the reports use.
+func bands(open []payout.PayoutRef, now payout.Millis) []ageBand {
+	limits := []struct {
+		name string
+		from int
+	}{{"0-1", 0}, {"2-3", 2}, {"4-7", 4}, {"8-30", 8}, {"30+", 31}}
+	out := make([]ageBand, len(limits))
+	for i, l := range limits {
+		out[i].Days = l.name
+	}
+	for _, p := range open {
+		age := int((now - p.Created) / 86_400_000)
+		for i := len(limits) - 1; i >= 0; i-- {
+			if age >= limits[i].from || i == 0 {
+				out[i].Count++
+				break
+			}
+		}
+	}
+	return out
+}
+
+func (a *app) printStatus(s *mirrorStatus) {
+	w := a.stdout
+	fmt.Fprintf(w, "Mirror     %s, of %s\n", s.Database, orDash(s.BaseURL))
+	fmt.Fprintf(w, "Payouts    %d created %s\n", s.Payouts, s.Period)
+	if s.Fresh > 0 {
+		fmt.Fprintf(w, "Synced     %s (%s ago)\n", s.Fresh, a.clock().Sub(s.Fresh.Time()).Round(time.Minute))
+	} else {
+		fmt.Fprintln(w, "Synced     no sync has come to its end among the last runs")
+	}
+	fmt.Fprint(w, "In flight  ")
+	for i, b := range s.InFlight {
+		if i > 0 {
+			fmt.Fprint(w, ", ")
+		}
+		fmt.Fprintf(w, "%s days: %d", b.Days, b.Count)
+	}
+	fmt.Fprintf(w, "\n\n%s", calendar(s.coverage, s.Period, payout.DayOf(a.clock().UTC())))
+	if len(s.Gaps) > 0 {
+		fmt.Fprintf(w, "Not complete: %s\n", daysInWords(s.Gaps))
+		for _, d := range s.Days {
+			if d.State == payout.DayPartial && d.Why != "" {
+				fmt.Fprintf(w, "  %s%s: %s\n", d.Day, forWhom(d.OnBehalfOf), printable(d.Why))
+			}
+		}
+	}
+	fmt.Fprintln(w)
+	t := table{head: []string{"RUN", "COMMAND", "STARTED", "TOOK", "EXIT", "LAST WORD"}}
+	for _, r := range s.Runs {
+		took, exit := "-", "running, or killed"
+		if r.Ended > 0 {
+			took, exit = r.Ended.Time().Sub(r.Started.Time()).Round(time.Second).String(), fmt.Sprint(r.Exit)
+		}
+		t.add(fmt.Sprint(r.ID), r.Command, r.Started.String(), took, exit, shorten(r.Words, 100))
+	}
+	_ = t.writeText(w)
+	for _, alert := range s.Alerts {
+		fmt.Fprintf(w, "Alert, run %d, %s: %s\n", alert.Run, alert.At, printable(alert.Text))
+	}
+}
+
+func forWhom(onBehalfOf string) string {
+	if onBehalfOf == "" {
+		return ""
+	}
+	return " on behalf of " + onBehalfOf
+}
+
+func shorten(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-3]) + "..."
+	}
+	return s
+}
+
+// calendar draws the days of a period, a line per month: # complete, + partial, . never, blank today and later.
+func calendar(c payout.Coverage, p payout.Period, today payout.Day) string {
+	complete := c.Complete()
+	touched := map[payout.Day]bool{}
+	for _, d := range c.Days {
+		touched[d.Day] = touched[d.Day] || d.State != payout.DayNever
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-8s 1234567890123456789012345678901\n", "")
+	month := ""
+	for d := p.From; d <= p.To; d++ {
+		t := d.Start()
+		if m := t.Format("2006-01"); m != month {
+			if month != "" {
+				b.WriteByte('\n')
+			}
+			month = m
+			fmt.Fprintf(&b, "%-8s %s", m, strings.Repeat(" ", t.Day()-1))
+		}
+		switch {
+		case d >= today:
+			b.WriteByte('o')
+		case complete(d):
+			b.WriteByte('#')
+		case touched[d]:
+			b.WriteByte('+')
+		default:
+			b.WriteByte('.')
+		}
+	}
+	b.WriteString("\n         # complete   + partial   . never read   o today, or later\n")
+	return b.String()
+}

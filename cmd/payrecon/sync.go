@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"payrecon/internal/mirror"
+	"payrecon/internal/payout"
+	payoutsync "payrecon/sync"
+)
+
+func (a *app) syncCommand() *cobra.Command {
+	var from, to string
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use:   "sync",
+		Short: "Bring the mirror up to date with the API",
+		Long: `Read what is new, what may have been missed, and every payout that is not final, whatever its age.
+Interrupted work goes on where it was. With --from and --to: exactly that range.`,
+		Example: `  payrecon sync
+  payrecon sync --from 2026-03-01 --to 2026-03-31
+  payrecon sync --json --wait 10m`,
+		Args: a.noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, given, err := rangeFlags(from, to)
+			if err != nil {
+				return err
+			}
+			return a.write(cmd.Context(), "sync", wait, func(ctx context.Context, s *session) error {
+				summary, err := s.sync(ctx, func(ctx context.Context, sy *payoutsync.Syncer) (*payout.SyncSummary, error) {
+					if given {
+						return sy.Range(ctx, s.run.ID, p.From, p.To)
+					}
+					return sy.Nightly(ctx, s.run.ID)
+				})
+				return s.reportSync(summary, err)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "first UTC day (YYYY-MM-DD)")
+	cmd.Flags().StringVar(&to, "to", "", "last UTC day (YYYY-MM-DD)")
+	waitFlag(cmd, &wait)
+	cmd.AddCommand(a.verifyCommand())
+	return cmd
+}
+
+// sync connects, syncs and keeps the summary with the run, also when the sync did not get to its end.
+func (s *session) sync(ctx context.Context, work func(context.Context, *payoutsync.Syncer) (*payout.SyncSummary, error)) (*payout.SyncSummary, error) {
+	client, err := s.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bar := s.newProgress("sync")
+	defer bar.done()
+	summary, err := work(ctx, s.syncer(client, bar.sync))
+	if summary == nil {
+		return nil, err
+	}
+	for _, alert := range summary.Alerts {
+		s.log.Warn(alert)
+	}
+	return summary, errors.Join(err, s.m.SaveSync(context.WithoutCancel(ctx), summary))
+}
+
+// sync shows the progress of a sync.
+func (p *progress) sync(now payoutsync.Progress) {
+	words := fmt.Sprintf("%s, %d payouts, %d requests", now.Phase, now.Rows, now.Requests)
+	if seconds := now.Elapsed / time.Second; seconds > 0 {
+		words += fmt.Sprintf(", %d/s", now.Rows/int(seconds))
+	}
+	if now.Retries > 0 {
+		words += fmt.Sprintf(", %d retries", now.Retries)
+	}
+	p.show(now.DaysDone, now.Days, words)
+}
+
+// verify walks a range again and prints how the mirror compared.
+func (s *session) verify(ctx context.Context, p payout.Period) error {
+	var report *payoutsync.VerifyReport
+	summary, err := s.sync(ctx, func(ctx context.Context, sy *payoutsync.Syncer) (_ *payout.SyncSummary, err error) {
+		if report, err = sy.Verify(ctx, s.run.ID, p.From, p.To); report == nil {
+			return nil, err
+		}
+		return &report.SyncSummary, err
+	})
+	if summary == nil {
+		return err
+	}
+	if s.asJSON {
+		if printed := s.printJSON(report); printed != nil {
+			return printed
+		}
+	} else {
+		fmt.Fprintf(s.stdout, "%d payouts compared, %s: %d were missing in the mirror, %d differed, %d are in the mirror and not shown by the API.\n",
+			report.Compared, report.Period, len(report.Missing), len(report.Differs), len(report.Gone))
+		for what, ids := range map[string][]string{"missing": report.Missing, "differed": report.Differs, "gone": report.Gone} {
+			for _, id := range ids {
+				fmt.Fprintf(s.stdout, "  %-8s %s\n", what, printable(id))
+			}
+		}
+	}
+	return worst(err, incomplete(report.Gaps))
+}
+
+// backfill reads a range of history.
+func (a *app) backfill(ctx context.Context, p payout.Period, wait time.Duration) error {
+	return a.write(ctx, "backfill", wait, func(ctx context.Context, s *session) error {
+		summary, err := s.sync(ctx, func(ctx context.Context, sy *payoutsync.Syncer) (*payout.SyncSummary, error) {
+			return sy.Backfill(ctx, s.run.ID, p.From, p.To)
+		})
+		return s.reportSync(summary, err)
+	})
+}
+
+// planBackfill says what a backfill would do.
+func (a *app) planBackfill(ctx context.Context, p payout.Period) error {
+	cfg, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	return a.read(ctx, func(m *mirror.Mirror) error {
+		s := &session{app: a, cfg: cfg, m: m}
+		plan, err := s.syncer(nil, nil).Plan(ctx, p.From, p.To)
+		if err != nil {
+			return err
+		}
+		if a.asJSON {
+			return a.printJSON(plan)
+		}
+		fmt.Fprintf(a.stdout, "%s: %d days to read in about %d windows, about %d payouts and %d requests (%s).\n",
+			plan.Period, plan.Days, plan.Windows, plan.Rows, plan.Requests, plan.Basis)
+		if r := cfg.API.RateLimit; r.per > 0 {
+			fmt.Fprintf(a.stdout, "At %d requests per %s that takes at least %s.\n", r.count, r.per, (time.Duration(plan.Requests) * r.per / time.Duration(r.count)).Round(time.Second))
+		}
+		return nil
+	})
+}
+
+// reportSync prints what a sync did and turns gaps into an exit code.
+func (s *session) reportSync(summary *payout.SyncSummary, err error) error {
+	if summary != nil {
+		if s.asJSON {
+			if printed := s.printJSON(summary); printed != nil {
+				return printed
+			}
+		} else {
+			fmt.Fprintln(s.stdout, syncInWords(summary))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return incomplete(summary.Gaps)
+}
+
+func syncInWords(s *payout.SyncSummary) string {
+	text := fmt.Sprintf("%d payouts read in %d pages (%d requests, %d retries): %d new, %d changed, %d unchanged; %d open or late ones asked for again.",
+		s.Rows, s.Pages, s.Requests, s.Retries, s.New, s.Changed, s.Unchanged, s.Swept)
+	if s.Complete {
+		return text + " Every ended day is complete."
+	}
+	return text + " Incomplete: " + daysInWords(s.Gaps) + "."
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	var from, to string
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use:     "verify",
+		Short:   "Walk a range again and compare it with the mirror",
+		Long:    "Walk a range again and compare ids and content with the mirror. Differences are reported, new facts are kept, and the days' evidence changes accordingly.",
+		Example: "  payrecon sync verify --from 2026-03-01 --to 2026-03-31",
+		Args:    a.noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, given, err := rangeFlags(from, to)
+			if err != nil {
+				return err
+			}
+			if !given {
+				return payout.Errorf(payout.KindInput, "--from and --to: say which days to verify")
+			}
+			return a.write(cmd.Context(), "sync verify", wait, func(ctx context.Context, s *session) error { return s.verify(ctx, p) })
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "first UTC day (YYYY-MM-DD)")
+	cmd.Flags().StringVar(&to, "to", "", "last UTC day (YYYY-MM-DD)")
+	waitFlag(cmd, &wait)
+	return cmd
+}
+
+func (a *app) backfillCommand() *cobra.Command {
+	var from, to string
+	var workers int
+	var dryRun bool
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use:   "backfill",
+		Short: "Read history: a range of days, by several workers, resumably",
+		Long: `Read a range of history. Interrupted work goes on where it was, also with other flags and on another
+day. A backfill never moves the start of nightly runs, and gives way to a command that waits.`,
+		Example: `  payrecon backfill --from 2025-01-01 --to 2025-12-31 --dry-run
+  payrecon backfill --from 2025-01-01 --to 2025-12-31 --workers 8`,
+		Args: a.noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, given, err := rangeFlags(from, to)
+			if err != nil {
+				return err
+			}
+			if !given {
+				return payout.Errorf(payout.KindInput, "--from and --to: say which days to read")
+			}
+			if cmd.Flags().Changed("workers") && (workers < 1 || workers > 64) {
+				return payout.Errorf(payout.KindInput, "--workers %d: want 1 to 64", workers)
+			}
+			cfg, err := a.configuration()
+			if err != nil {
+				return err
+			}
+			if workers > 0 {
+				cfg.Sync.Workers = workers
+			}
+			if dryRun {
+				return a.planBackfill(cmd.Context(), p)
+			}
+			return a.backfill(cmd.Context(), p, wait)
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "first UTC day (YYYY-MM-DD)")
+	cmd.Flags().StringVar(&to, "to", "", "last UTC day (YYYY-MM-DD)")
+	cmd.Flags().IntVar(&workers, "workers", 0, "windows read at once, 1 to 64 (default sync.workers)")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be done, ask the API for nothing, write nothing")
+	waitFlag(cmd, &wait)
+	return cmd
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"payrecon/internal/payout"
+)
+
+// table is what a command lists: headings in words, one text per cell.
+type table struct {
+	head []string
+	rows [][]string
+}
+
+func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+// writeText prints the table in columns. Control characters in data cannot disturb a terminal.
+func (t *table) writeText(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	for _, row := range append([][]string{t.head}, t.rows...) {
+		cells := make([]string, len(row))
+		for i, c := range row {
+			cells[i] = printable(c)
+		}
+		fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+	}
+	return tw.Flush()
+}
+
+// writeCSV prints the table as CSV. Text that a spreadsheet would run as a formula stays text.
+func (t *table) writeCSV(w io.Writer) error {
+	c := csv.NewWriter(w)
+	for _, row := range append([][]string{t.head}, t.rows...) {
+		if err := c.Write(row); err != nil {
+			return err
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+// printable replaces what a terminal would act upon.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '\ufffd'
+		}
+		return r
+	}, s)
+}
+
+// formats refuses an output format that a command does not have.
+func checkFormat(format string, allowed ...string) error {
+	for _, f := range allowed {
+		if f == format {
+			return nil
+		}
+	}
+	return payout.Errorf(payout.KindInput, "--format %q: want %s", format, strings.Join(allowed, ", "))
+}
