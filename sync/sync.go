@@ -171,30 +171,38 @@ const (
 // this one stopped. Errors of the API keep their kind. The summary is there also beside an error, of what was done.
 func (s *Syncer) Nightly(ctx context.Context, run int64) (*payout.SyncSummary, error) {
 	r := s.newRun(taskNightly, run)
-	first, ok, err := s.store.SyncStart(ctx)
+	if err := r.wantNight(ctx); err != nil {
+		return r.end(ctx, err)
+	}
+	return r.sync(ctx)
+}
+
+// wantNight sets the days of a nightly run, from each pass's first unproven day but at least the lookback, to today.
+func (r *run) wantNight(ctx context.Context) error {
+	first, ok, err := r.store.SyncStart(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !ok {
-		first = s.firstDay(r.today)
-		if err := s.store.SetSyncStart(ctx, first); err != nil {
-			return nil, err
+		first = r.firstDay(r.today)
+		if err := r.store.SetSyncStart(ctx, first); err != nil {
+			return err
 		}
-		s.o.Logger.Info("first sync", "from", first, "note", "earlier payouts: payrecon backfill")
+		r.o.Logger.Info("first sync", "from", first, "note", "earlier payouts: payrecon backfill")
 	}
 	yesterday := r.today - 1
-	for _, pass := range s.o.OnBehalfOf {
-		from := yesterday - payout.Day(s.o.LookbackDays) + 1
-		unproven, found, err := s.firstUnproven(ctx, pass, payout.Period{From: first, To: yesterday})
+	for _, pass := range r.o.OnBehalfOf {
+		from := yesterday - payout.Day(r.o.LookbackDays) + 1
+		unproven, found, err := r.firstUnproven(ctx, pass, payout.Period{From: first, To: yesterday})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if found {
 			from = min(from, unproven)
 		}
 		r.want(pass, payout.Period{From: from, To: r.today}, nil)
 	}
-	return r.sync(ctx)
+	return nil
 }
 
 func (s *Syncer) firstDay(today payout.Day) payout.Day {
@@ -253,7 +261,7 @@ func (s *Syncer) Backfill(ctx context.Context, run int64, from, to payout.Day) (
 	for _, pass := range s.o.OnBehalfOf {
 		records, err := s.store.DayRecords(ctx, pass, p)
 		if err != nil {
-			return nil, err
+			return r.end(ctx, err)
 		}
 		r.want(pass, p, func(d payout.Day) bool { return records[d-p.From].State == payout.DayComplete })
 	}
@@ -337,7 +345,14 @@ func (r *run) sync(ctx context.Context) (*payout.SyncSummary, error) {
 	if gapsErr := r.judgeGaps(context.WithoutCancel(ctx)); err == nil {
 		err = gapsErr
 	}
-	return r.summary(), r.lastWord(ctx, err)
+	return r.end(ctx, err)
+}
+
+// end returns what was done, and the last word of a run that did not come to its end.
+func (r *run) end(ctx context.Context, err error) (*payout.SyncSummary, error) {
+	r.sum.Complete = err == nil && len(r.sum.Gaps) == 0
+	sum := r.sum
+	return &sum, r.lastWord(ctx, err)
 }
 
 func (r *run) perform(ctx context.Context) error {
@@ -385,12 +400,6 @@ func (r *run) judgeGaps(ctx context.Context) error {
 	}
 	slices.Sort(r.sum.Gaps)
 	return nil
-}
-
-func (r *run) summary() *payout.SyncSummary {
-	r.sum.Complete = len(r.sum.Gaps) == 0 && r.firstFailure == nil
-	sum := r.sum
-	return &sum
 }
 
 // lastWord says what is done, what is left and how to go on, when a run did not come to its end.
