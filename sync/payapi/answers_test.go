@@ -235,8 +235,8 @@ func TestGiantBodies(t *testing.T) {
 		}},
 		{"gzip bomb", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-			z := gzip.NewWriter(w)
-			for range 200 {
+			z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
+			for range 1 << 10 {
 				if _, err := z.Write(zeros); err != nil {
 					return
 				}
@@ -255,8 +255,8 @@ func TestGiantBodies(t *testing.T) {
 				t.Errorf("error = %v, want that it is too long", err)
 			}
 			runtime.ReadMemStats(&after)
-			if grown := after.TotalAlloc - before.TotalAlloc; grown > 256<<20 {
-				t.Errorf("%d MB allocated, want at most 256", grown>>20)
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 400<<20 {
+				t.Errorf("%d MB allocated in all, want at most 400", grown>>20)
 			}
 			if requests, _ := c.Stats(); requests != 1 || written.Load() > 200<<20 {
 				t.Errorf("%d requests, %d bytes written, want 1 and far fewer than a gigabyte", requests, written.Load())

@@ -173,10 +173,18 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-func TestCertificatesAreChecked(t *testing.T) {
-	srv := httptest.NewTLSServer(answerWith(200, pageOf(0, 0, "")))
-	t.Cleanup(srv.Close)
+// untrustedServer has a certificate that nobody vouches for.
+func untrustedServer(t *testing.T) *httptest.Server {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(answerWith(200, pageOf(0, 0, "")))
 	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+func TestCertificatesAreChecked(t *testing.T) {
+	srv := untrustedServer(t)
 	c, err := New(Options{BaseURL: srv.URL, Auth: Bearer(secret)})
 	if err != nil {
 		t.Fatal(err)

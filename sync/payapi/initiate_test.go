@@ -104,8 +104,7 @@ func TestInitiateThatNeverLeft(t *testing.T) {
 	closed.Close()
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
-	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
-	t.Cleanup(untrusted.Close)
+	untrusted := untrustedServer(t)
 	for _, u := range []string{closed.URL, strings.Replace(plain.URL, "http:", "https:", 1), untrusted.URL, "https://host.invalid"} {
 		c, err := New(Options{BaseURL: u, Auth: Bearer(secret)})
 		if err != nil {

@@ -8,11 +8,12 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// pace is the one rate limit that all requests of a client share. After a 429 it halves, at most once a second, because
-// several workers hear of the same jam at once; each good answer gives back a twentieth of what is missing, so that the
-// full rate returns within some sixty answers. Its clock is the computer's: it measures waits, not dates.
+// pace is the one rate limit that all requests of a client share. After a 429 it halves, once for all requests that were
+// under way by then, because they hear of the same jam; each good answer raises it by a twentieth, so that a halving is
+// made good within some fifteen answers. Its clock is the computer's: it measures waits, not dates.
 type pace struct {
 	full    rate.Limit
+	burst   int
 	limiter *rate.Limiter
 
 	mu     sync.Mutex
@@ -20,8 +21,8 @@ type pace struct {
 	until  time.Time // nobody sends before
 }
 
-// unlimitedSlow is the rate after the first 429 of a client without a rate limit, in requests per second; above
-// unlimitedAgain it has none again.
+// unlimitedSlow is the rate after the first 429 of a client without a rate limit, in requests per second. Above
+// unlimitedAgain a rate is the full one again, and slowest is as far as it falls.
 const (
 	unlimitedSlow  rate.Limit = 20
 	unlimitedAgain rate.Limit = 500
@@ -34,11 +35,13 @@ func newPace(perSecond float64) *pace {
 		full = rate.Inf
 	}
 	// A tenth of a second's requests may go out together: below that, timers are coarser than the rate.
-	return &pace{full: full, limiter: rate.NewLimiter(full, max(1, int(perSecond/10)))}
+	burst := max(1, int(perSecond/10))
+	return &pace{full: full, burst: burst, limiter: rate.NewLimiter(full, burst)}
 }
 
-// wait returns when the next request may be sent, or the context's error.
-func (p *pace) wait(ctx context.Context) error {
+// wait returns when the next request may be sent, or the context's error. It says when it began to wait.
+func (p *pace) wait(ctx context.Context) (since time.Time, err error) {
+	since = time.Now()
 	for {
 		p.mu.Lock()
 		pause := time.Until(p.until)
@@ -51,30 +54,31 @@ func (p *pace) wait(ctx context.Context) error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return context.Cause(ctx)
+			return since, context.Cause(ctx)
 		}
 	}
 	if err := p.limiter.Wait(ctx); err != nil {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return since, context.Cause(ctx)
 		}
-		return context.DeadlineExceeded // the limiter sees ahead that the deadline comes first
+		return since, context.DeadlineExceeded // the limiter sees ahead that the deadline comes first
 	}
-	return nil
+	return since, nil
 }
 
-// refused notes a 429: half the rate, and nobody sends for pause.
-func (p *pace) refused(pause time.Duration) {
+// refused notes a 429 to a request that waited since then: half the rate, and nobody sends for pause.
+func (p *pace) refused(since time.Time, pause time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	if until := now.Add(pause); until.After(p.until) {
 		p.until = until
 	}
-	if now.Sub(p.slowed) < time.Second {
+	if !since.After(p.slowed) {
 		return
 	}
 	p.slowed = now
+	p.limiter.SetBurst(1)
 	if p.limiter.Limit() == rate.Inf {
 		p.limiter.SetLimit(unlimitedSlow)
 		return
@@ -87,15 +91,13 @@ func (p *pace) answered() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.limiter.Limit()
-	switch {
-	case now == p.full:
-	case p.full == rate.Inf && now*1.05 >= unlimitedAgain:
-		p.limiter.SetLimit(rate.Inf)
-	case p.full == rate.Inf:
-		p.limiter.SetLimit(now * 1.05)
-	case now >= p.full*0.99:
-		p.limiter.SetLimit(p.full)
-	default:
-		p.limiter.SetLimit(now + (p.full-now)/20)
+	if now == p.full {
+		return
 	}
+	if now *= 1.05; now < p.full && now < unlimitedAgain {
+		p.limiter.SetLimit(now)
+		return
+	}
+	p.limiter.SetLimit(p.full)
+	p.limiter.SetBurst(p.burst)
 }

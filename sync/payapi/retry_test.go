@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,6 +153,48 @@ func TestOneJamSlowsAllRequests(t *testing.T) {
 	})
 }
 
+// Workers that share a client find the rate that the server bears, whatever rate they were given, and none gives up.
+func TestWorkersFindTheRate(t *testing.T) {
+	for _, ours := range []float64{0, 2, 5, 50} {
+		synctest.Test(t, func(t *testing.T) {
+			var pages atomic.Int64
+			bearable := rate.NewLimiter(2, 2)
+			c, err := New(Options{BaseURL: "https://api.example.com", Auth: Bearer(secret), RateLimit: ours, Transport: inProcess(func(w http.ResponseWriter, _ *http.Request) {
+				if !bearable.Allow() {
+					w.WriteHeader(429)
+					return
+				}
+				n := int(pages.Add(1))
+				_, _ = io.WriteString(w, pageOf(n, 1, fmt.Sprint(n)))
+			})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			var workers sync.WaitGroup
+			for range 8 {
+				workers.Go(func() {
+					n := 0
+					for _, err := range c.Pages(t.Context(), payout.Query{Limit: 1}, "") {
+						if err != nil {
+							t.Errorf("our rate %v, after %s: %v", ours, time.Since(start), err)
+							return
+						}
+						if n++; n == 25 {
+							return
+						}
+					}
+				})
+			}
+			workers.Wait()
+			if took := time.Since(start); took > 3*time.Minute {
+				t.Errorf("our rate %v: 200 pages took %s, want not much more than the 100s that the server needs", ours, took)
+			}
+			t.Logf("our rate %v: %s", ours, time.Since(start))
+		})
+	}
+}
+
 func TestRetryAfterThatIsTooLongEndsAtOnce(t *testing.T) {
 	for _, value := range []string{"301", "86400", "99999999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -194,14 +238,17 @@ func TestRateLimitIsKept(t *testing.T) {
 func TestPaceHalvesAndRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace(8)
-		p.refused(0)
-		p.refused(0) // another worker, of the same jam
+		start := time.Now()
+		time.Sleep(time.Second)
+		p.refused(start, 0)
+		time.Sleep(2 * time.Second)
+		p.refused(start, 0) // another worker, of the same jam
 		if got := p.limiter.Limit(); got != 4 {
 			t.Errorf("rate after a 429 = %v, want 4", got)
 		}
 		for range 100 {
 			time.Sleep(2 * time.Second)
-			p.refused(0)
+			p.refused(time.Now(), 0)
 		}
 		if got := p.limiter.Limit(); got != slowest {
 			t.Errorf("rate after a hundred 429s = %v, want %v", got, slowest)
@@ -227,7 +274,7 @@ func TestPaceWithoutALimitGetsOneAndLosesIt(t *testing.T) {
 		if p.answered(); p.limiter.Limit() != rate.Inf {
 			t.Errorf("rate = %v, want none", p.limiter.Limit())
 		}
-		if p.refused(0); p.limiter.Limit() != unlimitedSlow {
+		if p.refused(time.Now(), 0); p.limiter.Limit() != unlimitedSlow {
 			t.Errorf("rate after a 429 = %v, want %v", p.limiter.Limit(), unlimitedSlow)
 		}
 		for range 100 {
@@ -244,9 +291,9 @@ func TestPauseIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace(0)
 		start := time.Now()
-		p.refused(30 * time.Second)
-		p.refused(10 * time.Second)
-		if err := p.wait(t.Context()); err != nil || time.Since(start) < 30*time.Second {
+		p.refused(start, 30*time.Second)
+		p.refused(start, 10*time.Second)
+		if _, err := p.wait(t.Context()); err != nil || time.Since(start) < 30*time.Second {
 			t.Errorf("wait = %v after %s, want 30s", err, time.Since(start))
 		}
 	})

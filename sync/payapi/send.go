@@ -50,7 +50,8 @@ type failure struct {
 // send makes one try: it waits for its turn, authorizes, sends and reads. ctx bounds the waiting, and with the timeout
 // the request.
 func (c *Client) send(ctx context.Context, r call) (*answer, *failure) {
-	if err := c.pace.wait(ctx); err != nil {
+	since, err := c.pace.wait(ctx)
+	if err != nil {
 		return nil, &failure{err: c.interrupted(r, err), refused: true}
 	}
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
@@ -73,7 +74,11 @@ func (c *Client) send(ctx context.Context, r call) (*answer, *failure) {
 	c.log.Debug("payouts API", "method", r.method, "path", r.path, "status", resp.StatusCode, "took", c.clock().Sub(asked))
 	success := resp.StatusCode == http.StatusOK || r.method == http.MethodPost && resp.StatusCode == http.StatusCreated
 	if !success {
-		return nil, c.refusal(r, req, resp, got)
+		f := c.refusal(r, req, resp, got)
+		if resp.StatusCode == http.StatusTooManyRequests {
+			c.pace.refused(since, min(f.after, c.maxWait))
+		}
+		return nil, f
 	}
 	if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		return nil, &failure{err: c.unusable(r, got, fmt.Errorf("the answer is encoded as %q", clip(enc, 40)))}
@@ -149,9 +154,6 @@ func (c *Client) refusal(r call, req *http.Request, resp *http.Response, got *an
 	if e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable {
 		f.after, _ = retryAfter(resp.Header.Get("Retry-After"), got.date, got.asked)
 		e.RetryAfter = f.after
-	}
-	if e.Status == http.StatusTooManyRequests {
-		c.pace.refused(min(f.after, c.maxWait))
 	}
 	if e.Status < 300 {
 		f.err = c.unusable(r, got, fmt.Errorf("status %d, which has no payouts", e.Status))
