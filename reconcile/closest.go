@@ -54,6 +54,10 @@ func closest(pays, ents []spot, tolerance map[string]int64) []couple {
 	if len(pays)*len(ents) <= few {
 		return closestOfFew(pays, ents, tolerance)
 	}
+	return closestOfMany(pays, ents, tolerance)
+}
+
+func closestOfMany(pays, ents []spot, tolerance map[string]int64) []couple {
 	byBucket := map[string]*crowd{}
 	for i, s := range ents {
 		c := byBucket[s.bucket]

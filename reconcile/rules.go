@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -114,50 +115,108 @@ type amountKey struct {
 	units    int64
 }
 
-// offsets: a reversal -x cancels the latest +x of its currency dated no later. Taking reversals by date, each with the
-// latest entry before it that is still there, pairs the closest first. An undated entry is earlier than all others, an
-// undated reversal later.
+// offsets: a reversal -x cancels the latest +x of its currency dated no later. Taking dated reversals by date, each with the
+// latest entry before it that is still there, pairs the closest first. What has no date is the farthest from everything: it
+// comes last, in the order of entries.
 func (e *episode) offsets() {
 	reversals := e.entsLeft(func(n *ent) bool { return n.units() < 0 })
 	if len(reversals) == 0 {
 		return
 	}
-	by := func(n *ent, sign int64) amountKey { return amountKey{n.Amount.Currency(), sign * n.units()} }
-	pluses := map[amountKey][]*ent{}
+	open := map[amountKey]*booked{}
 	for _, n := range slices.Backward(e.ents) {
 		if n.units() > 0 {
-			pluses[by(n, 1)] = append(pluses[by(n, 1)], n)
+			k := amountKey{n.Amount.Currency(), n.units()}
+			if open[k] == nil {
+				open[k] = &booked{}
+			}
+			open[k].push(n)
 		}
 	}
-	day := func(n *ent) payout.Day {
-		if n.Day == payout.NoDay {
-			return math.MaxInt32
+	of := func(r *ent) *booked {
+		if r.units() == math.MinInt64 { // its opposite cannot be booked
+			return nil
 		}
-		return n.Day
+		return open[amountKey{r.Amount.Currency(), -r.units()}]
 	}
-	slices.SortStableFunc(reversals, func(a, b *ent) int { return compareDays(day(a), day(b)) })
-	for _, list := range pluses { // the top of the stack is the latest day's first entry
-		slices.SortStableFunc(list, func(a, b *ent) int { return compareDays(a.Day, b.Day) })
+	for _, b := range open {
+		slices.SortStableFunc(b.ahead, func(a, b *ent) int { return cmp.Compare(a.Day, b.Day) })
 	}
-	waiting := map[amountKey][]*ent{}
+	byDay := slices.Clone(reversals)
+	slices.SortStableFunc(byDay, func(a, b *ent) int { return cmp.Compare(a.Day, b.Day) })
 	var plus, minus []*ent
+	pair := func(n, r *ent) {
+		if n != nil {
+			plus, minus = append(plus, n), append(minus, r)
+			r.used = true
+		}
+	}
+	for _, r := range byDay {
+		if r.Day != payout.NoDay {
+			pair(of(r).latest(r.Day), r)
+		}
+	}
 	for _, r := range reversals {
-		k := by(r, -1)
-		if r.units() == math.MinInt64 {
-			k = amountKey{}
-		}
-		for len(pluses[k]) > 0 && pluses[k][0].Day <= day(r) {
-			waiting[k] = append(waiting[k], pluses[k][0])
-			pluses[k] = pluses[k][1:]
-		}
-		if n := len(waiting[k]); n > 0 {
-			plus, minus = append(plus, waiting[k][n-1]), append(minus, r)
-			waiting[k] = waiting[k][:n-1]
-		} else {
-			e.take(payout.UnmatchedReversal, nil, []*ent{r})
+		if !r.used {
+			pair(of(r).rest(r.Day == payout.NoDay), r)
 		}
 	}
 	e.cancel(plus, minus)
+	for _, r := range reversals {
+		if !r.used {
+			e.take(payout.UnmatchedReversal, nil, []*ent{r})
+		}
+	}
+}
+
+// booked is the entries of one amount that may be reversed.
+type booked struct {
+	ahead   []*ent // dated, earliest first, of a day the last in order first: not reached yet
+	passed  []*ent // a stack: the latest is the last
+	undated []*ent // the first in order is the last
+}
+
+func (b *booked) push(n *ent) {
+	if n.Day == payout.NoDay {
+		b.undated = append(b.undated, n)
+	} else {
+		b.ahead = append(b.ahead, n)
+	}
+}
+
+// latest takes the latest entry dated no later than the day, or nil. The days asked for never go back.
+func (b *booked) latest(d payout.Day) *ent {
+	if b == nil {
+		return nil
+	}
+	for len(b.ahead) > 0 && b.ahead[0].Day <= d {
+		b.passed, b.ahead = append(b.passed, b.ahead[0]), b.ahead[1:]
+	}
+	return pop(&b.passed)
+}
+
+// rest takes what has no date, or, for a reversal without a date, the latest entry of all.
+func (b *booked) rest(any bool) *ent {
+	if b == nil {
+		return nil
+	}
+	if any {
+		b.passed, b.ahead = append(b.passed, b.ahead...), nil
+		if n := pop(&b.passed); n != nil {
+			return n
+		}
+	}
+	return pop(&b.undated)
+}
+
+func pop(stack *[]*ent) *ent {
+	last := len(*stack) - 1
+	if last < 0 {
+		return nil
+	}
+	n := (*stack)[last]
+	*stack = (*stack)[:last]
+	return n
 }
 
 // cancel settles entries with their reversals: a reversal of class returned takes a completed payout of the amount along.
@@ -190,16 +249,6 @@ func (e *episode) cancel(plus, minus []*ent) {
 		plus[i].offset, minus[i].offset = true, true
 		e.take(payout.OffsetInLedger, nil, both)
 	}
-}
-
-func compareDays(a, b payout.Day) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func entrySpot(n *ent) spot { return spot{n.Amount.Currency(), n.units(), n.Day} }
