@@ -75,8 +75,10 @@ func TestSplitterReadsRecords(t *testing.T) {
 		{"bare quote is text", `a"b,5" disk,"x"` + "\n", []csvRecord{{1, []string{`a"b`, `5" disk`, "x"}, 0}}},
 		{"text after a closing quote", `x,"a"b,c` + "\n" + `d,e,f` + "\n", []csvRecord{{1, []string{"x", `"a"b`, "c"}, 2}, {2, []string{"d", "e", "f"}, 0}}},
 		{"quote at the end of all", `a,"b"`, []csvRecord{{1, []string{"a", "b"}, 0}}},
-		{"long fields", strings.Repeat("x", 20) + "," + strings.Repeat("y", 17) + "\n" + "1,2\n",
-			[]csvRecord{{1, []string{strings.Repeat("x", 20), strings.Repeat("y", 17)}, 0}, {2, []string{"1", "2"}, 0}}},
+		{
+			"long fields", strings.Repeat("x", 20) + "," + strings.Repeat("y", 17) + "\n" + "1,2\n",
+			[]csvRecord{{1, []string{strings.Repeat("x", 20), strings.Repeat("y", 17)}, 0}, {2, []string{"1", "2"}, 0}},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for size := 1; size <= len(tt.text)+1; size++ { // a chunk ends at every place it can

@@ -174,7 +174,10 @@ func (a *ledgerAmounts) words() string {
 	case a.thousands.fixed && a.thousands.marks != "":
 		grouped = "thousands marked by " + amountMarkNames(a.thousands.marks)
 	}
-	if a.point && a.comma {
+	switch {
+	case a.point && a.comma && a.how == "default":
+		return "decimal mark unknown: no amount to tell it"
+	case a.point && a.comma:
 		return "whole amounts only, " + grouped + " (detected)"
 	}
 	return a.marks() + ", " + grouped + " (" + a.how + ")"

@@ -17,7 +17,7 @@ type LedgerOptions struct {
 	Statuses map[string][]string
 	Filters  []LedgerFilter // a row must pass all of them
 
-	Encoding  string // utf-8, utf-16 (with a byte order mark), windows-1252; "" = UTF-8, or UTF-16 by its mark
+	Encoding  string // utf-8, utf-16 (with a byte order mark), windows-1252; "" = UTF-8. A file's own mark always wins
 	Delimiter string // one of , ; | and tab (also as a word: comma, semicolon, pipe, tab); "" = detected from the header
 	Decimal   string // "." or ","; "" = detected
 	Thousands string // one of . , ' and space, or none; "" = detected

@@ -53,16 +53,25 @@ func TestReadLedgerRefusesBadFiles(t *testing.T) {
 		{"nothing, packed", packed(t), LedgerOptions{}, "the file is empty: not even a header"},
 		{"header only", "ref_id,amount,currency\n", LedgerOptions{}, "has a header but no rows: if an empty ledger is right, set ledger.allow_empty"},
 		{"header and blank lines", "ref_id,amount,currency\n\n\n", LedgerOptions{}, "has a header but no rows: if an empty ledger is right, set ledger.allow_empty"},
-		{"no reference column", "id,amount,currency\n1,1.00,EUR\n", LedgerOptions{},
-			`no column for ref_id (looked for ref_id, reference, ref): the header has 3 columns, "id", "amount", "currency" (delimiter comma); name it in ledger.columns.ref_id`},
-		{"no currency", "ref;amount\n1;1.00\n", LedgerOptions{},
-			`no column for currency (looked for currency, ccy): the header has 2 columns, "ref", "amount" (delimiter semicolon); name it in ledger.columns.currency or set ledger.currency`},
+		{
+			"no reference column", "id,amount,currency\n1,1.00,EUR\n",
+			LedgerOptions{},
+			`no column for ref_id (looked for ref_id, reference, ref): the header has 3 columns, "id", "amount", "currency" (delimiter comma); name it in ledger.columns.ref_id`,
+		},
+		{
+			"no currency", "ref;amount\n1;1.00\n",
+			LedgerOptions{},
+			`no column for currency (looked for currency, ccy): the header has 2 columns, "ref", "amount" (delimiter semicolon); name it in ledger.columns.currency or set ledger.currency`,
+		},
 		{"configured column missing", good, LedgerOptions{Columns: map[string]string{"date": "Booked"}}, `no column "Booked" for ledger.columns.date: the header has 3 columns, "ref_id", "amount", "currency"`},
 		{"column number too high", good, LedgerOptions{Columns: map[string]string{"date": "4"}}, `ledger.columns.date is column 4, but the header has 3 columns, "ref_id", "amount", "currency"`},
 		{"column twice", "ref_id,amount,Amount,currency\n", LedgerOptions{}, `the header has "Amount" twice, as column 2 and column 3: say which by its number in ledger.columns`},
 		{"filter column missing", good, LedgerOptions{Filters: []LedgerFilter{{Column: "Type", Values: []string{"x"}}}}, `no column "Type" for ledger.filter: the header has 3 columns, "ref_id", "amount", "currency"`},
-		{"not a table", "hello\nworld\n", LedgerOptions{},
-			`no column for ref_id (looked for ref_id, reference, ref): the header has one column, "hello" (delimiter comma); name it in ledger.columns.ref_id`},
+		{
+			"not a table", "hello\nworld\n",
+			LedgerOptions{},
+			`no column for ref_id (looked for ref_id, reference, ref): the header has one column, "hello" (delimiter comma); name it in ledger.columns.ref_id`,
+		},
 		{"binary", "ref_id,amount,currency\nR1,\x00\x01,EUR\n", LedgerOptions{}, "is not a text file (byte 26 is NUL): is it binary, or UTF-16 without a byte order mark?"},
 		{"workbook", "PK\x03\x04....", LedgerOptions{}, "is a zip archive or an Excel workbook: export the ledger as CSV"},
 		{"not utf-8", "ref_id,amount,currency,text\nR1,1.00,EUR,ok\nR2,1.00,EUR,M\xf6bel\n", LedgerOptions{}, "line 3: byte 0xF6 is not UTF-8: set ledger.encoding (windows-1252?)"},
@@ -81,8 +90,11 @@ func TestReadLedgerRefusesBadFiles(t *testing.T) {
 		{"long line", good + strings.Repeat("x", 3<<20), LedgerOptions{}, "line 3 is longer than 1024 KB: is this a CSV file?"},
 		{"long first line", strings.Repeat("x", 3<<20), LedgerOptions{}, "line 1 is longer than 1024 KB: is this a CSV file?"},
 		{"too many columns", strings.Repeat("a,", 5000) + "b\n", LedgerOptions{}, "the header has 5001 columns, more than 4096: is this a ledger?"},
-		{"nothing but rejected rows", "ref_id,amount,currency\n" + strings.Repeat("R,x,EUR\n", 300), LedgerOptions{maxRejected: 100, chunkSize: 100},
-			"cannot be read, such as line"},
+		{
+			"nothing but rejected rows", "ref_id,amount,currency\n" + strings.Repeat("R,x,EUR\n", 300),
+			LedgerOptions{maxRejected: 100, chunkSize: 100},
+			"cannot be read, such as line",
+		},
 		{"sums out of range", good + strings.Repeat("R,900000000000000,EUR\n", 3), LedgerOptions{}, "the ledger's amounts add up to more than can be held: amount out of range (about 922 trillion)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -165,10 +177,21 @@ func TestReadLedgerMemoryIsBounded(t *testing.T) {
 	}
 }
 
+// TestReadLedgerNoticesWriters: a file that an export still writes is refused, whatever was read of it.
+func TestReadLedgerNoticesWriters(t *testing.T) {
+	path := ledgerFile(t, "ref_id,amount,currency\nR1,1.00,EUR\n")
+	_, err := ReadLedger(t.Context(), []string{path}, LedgerOptions{}, always, func(int, []payout.Entry) error {
+		return os.WriteFile(path, []byte("ref_id,amount,currency\nR1,1.00,EUR\nR2,1.00,EUR\n"), 0o600)
+	})
+	if want := "ledger " + path + ": changed while it was read: try again when its export has ended"; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
 func TestReadLedgerAllowsEmpty(t *testing.T) {
 	covers := payout.Period{From: day(t, "2026-01-01"), To: day(t, "2026-01-31")}
 	in, _ := readText(t, "ref_id,amount,currency\n", LedgerOptions{AllowEmpty: true})
-	if !in.Empty || in.Reach != nil || len(in.Notes) != 1 {
+	if !in.Empty || in.Reach != nil || len(in.Notes) != 1 || !strings.Contains(in.Dialect, "decimal mark unknown: no amount to tell it") {
 		t.Errorf("got %+v, want an empty extract that reaches no day", in)
 	}
 	in, _ = readText(t, "ref_id,amount,currency\n", LedgerOptions{AllowEmpty: true, Covers: &covers})
@@ -281,12 +304,24 @@ func TestCompareFiles(t *testing.T) {
 	}{
 		{"first run", []payout.LedgerFile{file("a", "1", 5000)}, nil, []string{}},
 		{"newer", []payout.LedgerFile{file("b", "2", 6000)}, []payout.LedgerFile{file("a", "1", 5000)}, []string{}},
-		{"the same", []payout.LedgerFile{file("b", "1", 6000)}, []payout.LedgerFile{file("a", "1", 5000)},
-			[]string{"ledger b is byte for byte the file of the last run (a): did the export run?"}},
-		{"older", []payout.LedgerFile{file("b", "2", 4000)}, []payout.LedgerFile{file("a", "1", 5000)},
-			[]string{"ledger b was last changed 1970-01-01T00:00:04Z, before the file of the last run (a, 1970-01-01T00:00:05Z): is it the right one?"}},
-		{"one of two the same", []payout.LedgerFile{file("a", "1", 5000), file("b", "2", 6000)}, []payout.LedgerFile{file("a", "1", 5000)},
-			[]string{"ledger a is byte for byte the file of the last run (a): did the export run?"}},
+		{
+			"the same",
+			[]payout.LedgerFile{file("b", "1", 6000)},
+			[]payout.LedgerFile{file("a", "1", 5000)},
+			[]string{"ledger b is byte for byte the file of the last run (a): did the export run?"},
+		},
+		{
+			"older",
+			[]payout.LedgerFile{file("b", "2", 4000)},
+			[]payout.LedgerFile{file("a", "1", 5000)},
+			[]string{"ledger b was last changed 1970-01-01T00:00:04Z, before the file of the last run (a, 1970-01-01T00:00:05Z): is it the right one?"},
+		},
+		{
+			"one of two the same",
+			[]payout.LedgerFile{file("a", "1", 5000), file("b", "2", 6000)},
+			[]payout.LedgerFile{file("a", "1", 5000)},
+			[]string{"ledger a is byte for byte the file of the last run (a): did the export run?"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, CompareFiles(tt.now, tt.last)); diff != "" {

@@ -90,14 +90,13 @@ func (p *ledgerParser) row() error {
 			return nil
 		}
 	}
-	p.block = append(p.block, payout.Entry{})
-	e := &p.block[len(p.block)-1]
-	col, reason := p.fill(e)
+	var e payout.Entry // on the stack: its fields are written without barriers
+	col, reason := p.fill(&e)
 	if reason == "" {
-		p.count(e)
+		p.block = append(p.block, e)
+		p.count(&e)
 		return nil
 	}
-	p.block = p.block[:len(p.block)-1]
 	if reason == amountAmbiguous {
 		v := ledgerTrim(p.records.field(p.amount))
 		point, _, _ := p.plan.amounts.thousands.units(v, '.')

@@ -151,9 +151,13 @@ func TestReadLedgerStatuses(t *testing.T) {
 		}
 	}
 	wantWords := []payout.StatusWord{
-		{Word: "", Class: payout.EntryNone, Count: 1}, {Word: "-", Class: payout.EntryNone, Count: 1}, {Word: "GeBucht", Class: payout.EntryPaid, Count: 1},
-		{Word: "Paid", Class: payout.EntryPaid, Count: 1}, {Word: "booked", Class: payout.EntryFailed, Count: 1},
-		{Word: "paid", Class: payout.EntryPaid, Count: 1}, {Word: "storno", Class: payout.EntryUnmapped, Count: 1},
+		{Word: "", Class: payout.EntryNone, Count: 1},
+		{Word: "-", Class: payout.EntryNone, Count: 1},
+		{Word: "GeBucht", Class: payout.EntryPaid, Count: 1},
+		{Word: "Paid", Class: payout.EntryPaid, Count: 1},
+		{Word: "booked", Class: payout.EntryFailed, Count: 1},
+		{Word: "paid", Class: payout.EntryPaid, Count: 1},
+		{Word: "storno", Class: payout.EntryUnmapped, Count: 1},
 	}
 	if diff := gocmp.Diff(wantWords, in.Words); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -258,14 +262,23 @@ func TestReadLedgerControl(t *testing.T) {
 		want    string // the error, or the words
 	}{
 		{"none", LedgerControl{}, ""},
-		{"agrees", LedgerControl{rows(5), map[string]string{"gbp": "40.00", "EUR": "5", "USD": "0"}},
-			"5 data rows, as the control says; 5.00 EUR in 1 entries, as the control says; 40.00 GBP in 2 entries, as the control says; 0.00 USD in 0 entries, as the control says"},
+		{
+			"agrees",
+			LedgerControl{rows(5), map[string]string{"gbp": "40.00", "EUR": "5", "USD": "0"}},
+			"5 data rows, as the control says; 5.00 EUR in 1 entries, as the control says; 40.00 GBP in 2 entries, as the control says; 0.00 USD in 0 entries, as the control says",
+		},
 		{"not all currencies", LedgerControl{nil, map[string]string{"GBP": "40.00"}}, "40.00 GBP in 2 entries, as the control says; 5.00 EUR in 1 entries: no control"},
 		{"rows differ", LedgerControl{rows(4), nil}, "control totals disagree: ledger.control.rows is 4, but the ledger has 5 data rows (3 entries, 1 rejected, 1 filtered)"},
-		{"sum differs", LedgerControl{rows(5), map[string]string{"GBP": "41.00"}},
-			"control totals disagree: ledger.control.sums.GBP is 41.00 GBP, but the entries add up to 40.00 GBP (1 rows were rejected, 1 filtered)"},
-		{"currency missing", LedgerControl{nil, map[string]string{"USD": "1.00"}},
-			"control totals disagree: ledger.control.sums.USD is 1.00 USD, but the entries add up to 0.00 USD (1 rows were rejected, 1 filtered)"},
+		{
+			"sum differs",
+			LedgerControl{rows(5), map[string]string{"GBP": "41.00"}},
+			"control totals disagree: ledger.control.sums.GBP is 41.00 GBP, but the entries add up to 40.00 GBP (1 rows were rejected, 1 filtered)",
+		},
+		{
+			"currency missing",
+			LedgerControl{nil, map[string]string{"USD": "1.00"}},
+			"control totals disagree: ledger.control.sums.USD is 1.00 USD, but the entries add up to 0.00 USD (1 rows were rejected, 1 filtered)",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			in, _, err := readFiles(t, LedgerOptions{Control: tt.control, Filters: []LedgerFilter{{Column: "type", Values: []string{"P"}}}}, always, path)
