@@ -216,6 +216,7 @@ type Counts struct {
 	Lists    int
 	Gets     int
 	Posts    int
+	Made     int // payouts that POST made, whether or not the answer arrived
 	Other    int
 	ByStatus map[int]int
 }
@@ -242,6 +243,12 @@ func (c *counter) add(r *http.Request, status int) {
 		c.n.ByStatus = make(map[int]int)
 	}
 	c.n.ByStatus[status]++
+}
+
+func (c *counter) made() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n.Made++
 }
 
 // Counts returns what was asked since the start.

@@ -71,6 +71,7 @@ func (s *Sandbox) initiate(r *http.Request, body []byte) answer {
 	defer s.mu.Unlock()
 	g.life = lifeOf(draw(s.o.Seed+uint64(len(s.store.rows))*golden, saltRow))
 	num := s.store.add(now, owner, g)
+	s.counter.made()
 	return answer{status: http.StatusOK, kind: jsonType, body: append(s.appendPayout([]byte(`{"payout":`), num, now), '}')}
 }
 

@@ -103,7 +103,7 @@ func TestInitiatedPayoutsLive(t *testing.T) {
 			t.Errorf("GET /payouts/%s a year later: %d %s", id, status, body)
 		}
 	}
-	if got := s.Counts(); got.Posts != 3 || got.Gets != 3 || got.Lists != 1 || got.ByStatus[200] != 7 {
+	if got := s.Counts(); got.Posts != 3 || got.Made != 3 || got.Gets != 3 || got.Lists != 1 || got.ByStatus[200] != 7 {
 		t.Errorf("Counts() = %+v", got)
 	}
 }

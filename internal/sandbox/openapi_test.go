@@ -15,6 +15,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/legacy"
+
+	"payrecon/internal/payout"
+	"payrecon/sync/payapi"
 )
 
 // describedAPI is the router of openapi.yaml, as the sandbox serves it.
@@ -138,3 +141,76 @@ type quietTB struct {
 }
 
 func (q *quietTB) Errorf(string, ...any) { q.failed = true }
+
+// checkedTransport holds every request of the client, and every answer to it, against the description.
+type checkedTransport struct {
+	t      testing.TB
+	s      *Sandbox
+	router routers.Router
+	seen   map[string]int
+}
+
+func (c *checkedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := ""
+	if r.Body != nil {
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		body = string(b)
+	}
+	in := r.Clone(r.Context())
+	in.Host, in.URL.Scheme, in.URL.Host = "example.com", "http", "example.com"
+	w := validAnswer(c.t, c.s, c.router, in, body)
+	if w.Code != http.StatusOK {
+		c.t.Errorf("%s %s: %d %s", r.Method, r.URL, w.Code, w.Body)
+	}
+	for name := range r.URL.Query() {
+		c.seen[name]++
+	}
+	c.seen[r.Method]++
+	return w.Result(), nil
+}
+
+// TestClientAsksAsDescribed uses every parameter and every endpoint.
+func TestClientAsksAsDescribed(t *testing.T) {
+	s := newSandbox(t, Options{Payouts: 700, OnBehalfOf: []string{"", "sub-a"}})
+	transport := &checkedTransport{t, s, describedAPI(t, s), map[string]int{}}
+	c, err := payapi.New(payapi.Options{BaseURL: "https://sandbox.example", Auth: payapi.Bearer(DemoToken), Transport: transport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	some := s.Truth()[:60]
+	var ids, refs []string
+	for _, p := range some {
+		ids, refs = append(ids, p.ID), append(refs, p.RefID)
+	}
+	for _, q := range []payout.Query{
+		{From: some[0].Created.Day(), To: some[59].Created.Day() + 5, Limit: 50},
+		{IDs: ids},
+		{IDs: ids, InvertIDs: true},
+		{RefIDs: refs},
+		{Statuses: payout.FinalStatuses(), InvertStatuses: true},
+		{Statuses: []payout.Status{payout.Pending}, OnBehalfOf: "sub-a"},
+	} {
+		if _, err := walkAll(c, q); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := c.Get(context.Background(), ids[0]); err != nil {
+		t.Error(err)
+	}
+	in := newInitiation("as-described")
+	in.OnBehalfOf = "sub-a"
+	if _, err := c.Initiate(context.Background(), in); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.ServerClock(context.Background(), ""); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"limit", "offset", "startDate", "endDate", "ids", "invertIds", "statuses", "invertStatuses", "refIds", "onBehalfOfId", "GET", "POST"} {
+		if transport.seen[want] == 0 {
+			t.Errorf("the client never used %s", want)
+		}
+	}
+}

@@ -67,7 +67,7 @@ func (s *Sandbox) appendPayout(dst []byte, num uint32, now int64) []byte {
 		form = int(st.hash(num) % timeForms)
 	}
 	dst = append(dst, `{"id":`...)
-	dst = appendText(dst, string(st.appendID(nil, num)))
+	dst = st.appendQuoted(dst, num, (*store).appendID)
 	if tx := s.transaction(num, at); tx != "" || f.EmptyOptionals {
 		dst = append(dst, `,"bankTransactionId":`...)
 		dst = appendText(dst, tx)
@@ -105,9 +105,9 @@ func (s *Sandbox) appendPayout(dst []byte, num uint32, now int64) []byte {
 func (s *Sandbox) appendInitiation(dst []byte, num uint32) []byte {
 	st, f := s.store, &s.o.Faults
 	dst = append(dst, `{"description":`...)
-	dst = appendText(dst, string(st.appendDescription(nil, num)))
+	dst = st.appendQuoted(dst, num, (*store).appendDescription)
 	dst = append(dst, `,"refId":`...)
-	dst = appendText(dst, string(st.appendRef(nil, num)))
+	dst = st.appendQuoted(dst, num, (*store).appendRef)
 	dst = append(dst, `,"amount":{"value":"`...)
 	dst = s.appendValue(dst, num)
 	dst = append(dst, `","currency":"`...)
@@ -155,6 +155,14 @@ func (s *Sandbox) transaction(num uint32, at state) string {
 	}
 	var b [12]byte
 	return string(appendDigits58(b[:0], draw(s.store.hash(num), saltBank), 11))
+}
+
+// appendQuoted writes as a JSON string what write writes. Computed texts are plain ASCII; given ones can hold anything.
+func (st *store) appendQuoted(dst []byte, num uint32, write func(*store, []byte, uint32) []byte) []byte {
+	if st.givenOf(num) != nil {
+		return appendText(dst, string(write(st, nil, num)))
+	}
+	return append(write(st, append(dst, '"'), num), '"')
 }
 
 // appendText writes a JSON string. Plain ASCII, nearly all of them, is copied.
