@@ -123,6 +123,7 @@ const (
 	Total
 	Note
 	Label
+	Fact // one value beside its label: at the left, whatever its kind
 	Input
 	Good
 	Warning

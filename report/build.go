@@ -160,6 +160,8 @@ func alignHeadings(s *Sheet) {
 			open = s.Rows[i].Cells
 		case RowData, RowTotal:
 			settle(s.Rows[i].Cells)
+		case RowFurniture:
+			open = nil
 		}
 	}
 	if s.Stream != nil {

@@ -10,9 +10,9 @@ import (
 
 // addEvidence records from what, by what and how this workbook was made, so that somebody else can make it again.
 func (b *builder) addEvidence() {
-	p := b.newPage(SheetEvidence, "From what this workbook was made, by what, and how to make it again.", 34, 44, 16, 18, 22, 14, 50)
+	p := b.newPage(SheetEvidence, "From what this workbook was made, by what, and how to make it again.", 34, 68, 16, 18, 22, 14, 50)
 	p.Wide = true
-	fact := func(name string, c Cell) { p.data(text(name).Styled(Label), c) }
+	fact := func(name string, c Cell) { p.data(text(name).Styled(Label), c.Styled(Fact)) }
 	p.section("Made by")
 	fact("Program", text(strings.TrimSpace("payrecon "+or(b.opts.Version, b.facts.Run.Version))))
 	fact("Command", text(or(b.opts.Command, b.facts.Run.Command)))
@@ -91,7 +91,8 @@ func (b *builder) ledgerEvidence(p page) {
 	if len(l.Files) == 0 {
 		p.note("No file.")
 	}
-	fact := func(name string, c Cell) { p.data(text(name).Styled(Label), c) }
+	p.blank(1)
+	fact := func(name string, c Cell) { p.data(text(name).Styled(Label), c.Styled(Fact)) }
 	fact("Read as", text(l.Dialect))
 	for _, c := range l.Columns {
 		fact("Column for "+strings.ReplaceAll(c.Part, "_", " "), text(fmt.Sprintf("%q, column %d", c.Header, c.Number)))
@@ -132,7 +133,7 @@ func (b *builder) ledgerEvidence(p page) {
 func (b *builder) lookupEvidence(p page) {
 	k := b.rec.Lookup
 	p.section("References asked for at the provider")
-	fact := func(name string, c Cell) { p.data(text(name).Styled(Label), c) }
+	fact := func(name string, c Cell) { p.data(text(name).Styled(Label), c.Styled(Fact)) }
 	fact("Ledger entries without a payout", count(k.Candidates))
 	fact("References asked for", count(k.Asked))
 	fact("Payouts found that way", count(k.Found))
@@ -148,7 +149,7 @@ func (b *builder) syncEvidence(p page) {
 		return
 	}
 	p.section("Synchronisation of this run")
-	fact := func(name string, n int) { p.data(text(name).Styled(Label), count(n)) }
+	fact := func(name string, n int) { p.data(text(name).Styled(Label), count(n).Styled(Fact)) }
 	fact("Requests", s.Requests)
 	fact("Requests sent again", s.Retries)
 	fact("Pages", s.Pages)
@@ -245,7 +246,7 @@ func changedLines(before, after string) []string {
 
 // addGuide explains the words, the colours and the rules to somebody who sees this workbook for the first time.
 func (b *builder) addGuide() {
-	p := b.newPage(SheetGuide, "What the words mean, and by which rules this workbook was made.", 46, 24, 14, 110)
+	p := b.newPage(SheetGuide, "What the words mean, and by which rules this workbook was made.", 58, 24, 14, 110)
 	p.Columns[3].Wrap = true
 	p.Wide = true
 	p.section("Outcomes: every payout and every ledger entry has exactly one")

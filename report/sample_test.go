@@ -40,7 +40,7 @@ var scenarios = map[string]scenario{
 	"day":         {seed: 2, days: 1, payouts: 40, currencies: []string{"EUR"}, parties: []string{""}, breaks: true},
 	"clean":       {seed: 3, days: 31, payouts: 300, currencies: []string{"EUR"}, parties: []string{""}},
 	"only-breaks": {seed: 4, days: 5, payouts: 30, currencies: []string{"CHF", "EUR", "GBP", "KWD", "USD"}, parties: []string{""}, breaks: true, only: true},
-	"empty":       {seed: 5, days: 7},
+	"empty":       {seed: 5, days: 7, parties: []string{""}},
 }
 
 // generator makes a consistent month: totals, statements, items and roll-forward all come from the same records.

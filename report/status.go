@@ -2,8 +2,10 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"payrecon/internal/payout"
 )
@@ -26,10 +28,10 @@ type chartRange struct {
 
 // The columns of the detail at the foot of the sheet, which everything above it sums.
 const (
-	detailDay = iota
-	detailOnBehalfOf
+	detailStatus = iota
 	detailCurrency
-	detailStatus
+	detailDay
+	detailOnBehalfOf
 	detailCount
 	detailAmount
 )
@@ -119,7 +121,7 @@ func (p *statusPage) detailStart() int {
 	row := tableHead - 1
 	row += 3 + max(len(p.currencies)*(len(p.statuses)+1), 1) // blank, section, headings, rows
 	row += 1 + chartRows
-	row += 3 + len(p.days) + 1
+	row += 3 + len(p.days) + 2
 	if len(p.currencies) > 1 {
 		row += 3 + len(p.days)*len(p.currencies)
 	}
@@ -199,7 +201,7 @@ func (p *statusPage) byDay(rows []payout.StatusCount) {
 	for _, s := range p.statuses {
 		words = append(words, shortStatus(s))
 	}
-	heading := p.headings(words...)
+	p.headings(append(words, "Label in the picture")...)
 	first := p.next()
 	for _, d := range p.days {
 		row := p.next()
@@ -212,7 +214,7 @@ func (p *statusPage) byDay(rows []payout.StatusCount) {
 			cells = append(cells, n)
 		}
 		cells[1] = count(all).By("SUM(" + at(row, 2) + ":" + at(row, len(cells)-1) + ")")
-		p.data(cells...)
+		p.data(append(cells, text(d.Start().Format("2 Jan")).Styled(Note))...)
 	}
 	last := len(p.Rows)
 	total := []Cell{text("All days")}
@@ -224,18 +226,33 @@ func (p *statusPage) byDay(rows []payout.StatusCount) {
 		total = append(total, sumAbove(count(n), first, last, i+1))
 	}
 	totalRow := p.total(total...)
-	p.chartRanges(heading, first, last, totalRow)
+	labels := []Cell{text("Label in the picture").Styled(Note), {}}
+	for i, s := range p.statuses {
+		labels = append(labels, shareLabel(shortStatus(s), total[2+i].Number, total[1].Number, at(totalRow, 2+i), at(totalRow, 1)))
+	}
+	p.data(labels...)
+	p.chartRanges(first, last, totalRow)
 }
 
-func (p *statusPage) chartRanges(heading, first, last, totalRow int) {
+// shareLabel is a name with its share of the whole: "Completed 92.1%".
+func shareLabel(name string, part, whole int64, partRef, wholeRef string) Cell {
+	tenths := int64(0) // of a percent
+	if whole > 0 {
+		tenths = (2000*part + whole) / (2 * whole) // rounded half up
+	}
+	return text(fmt.Sprintf("%s %d.%d%%", name, tenths/10, tenths%10)).Styled(Note).By(`"` + strings.ReplaceAll(name, `"`, `""`) + ` "&IF(` + wholeRef + `=0,"0.0",FIXED(100*` + partRef + "/" + wholeRef + `,1,TRUE))&"%"`)
+}
+
+func (p *statusPage) chartRanges(first, last, totalRow int) {
 	refs := &p.b.status
-	refs.daily = chartRange{categories: block(SheetStatus, first, 0, last, 0), points: last - first + 1}
+	label := 2 + len(p.statuses)
+	refs.daily = chartRange{categories: block(SheetStatus, first, label, last, label), points: last - first + 1}
 	refs.share = chartRange{
-		categories: block(SheetStatus, heading, 2, heading, 1+len(p.statuses)),
+		categories: block(SheetStatus, totalRow+1, 2, totalRow+1, 1+len(p.statuses)),
 		values:     []string{block(SheetStatus, totalRow, 2, totalRow, 1+len(p.statuses))}, points: len(p.statuses),
 	}
 	for i := range p.statuses {
-		refs.daily.names = append(refs.daily.names, place(SheetStatus, heading, 2+i))
+		refs.daily.names = append(refs.daily.names, place(SheetStatus, first-1, 2+i))
 		refs.daily.values = append(refs.daily.values, block(SheetStatus, first, 2+i, last, 2+i))
 	}
 	if len(p.b.facts.Breakdown) == 0 {
@@ -300,9 +317,9 @@ func (p *statusPage) byParty(rows []payout.StatusCount) {
 
 func (p *statusPage) details(rows []payout.StatusCount) {
 	p.section("Detail: what the sections above sum")
-	p.Filter = p.headings("Day (UTC)", "On behalf of", "Currency", "Status", "Payouts", "Amount")
+	p.Filter = p.headings("Status", "Currency", "Day (UTC)", "On behalf of", "Payouts", "Amount")
 	for _, r := range rows {
-		p.data(date(r.Day), text(onBehalfOf(r.OnBehalfOf)), text(r.Currency), word(r.Status.Words(), string(r.Status)), count(r.Count), units(r.Units, r.Currency))
+		p.data(word(r.Status.Words(), string(r.Status)), text(r.Currency), date(r.Day), text(onBehalfOf(r.OnBehalfOf)), count(r.Count), units(r.Units, r.Currency))
 	}
 	if len(rows) == 0 {
 		p.note("No payouts in the period.")

@@ -233,7 +233,7 @@ func (b *builder) tenLargest() []int {
 // statusInShort is what the mirror alone can say.
 func (b *builder) statusInShort(p page) {
 	p.section("Payouts of the period")
-	p.headings("Currency", "Payouts", "Amount", "Completed", "", "In flight", "", "Rejected, failed")
+	p.headings("Currency", "Payouts", "Amount", "Completed", "Amount", "In flight", "Amount", "Rejected or failed", "Amount")
 	for _, currency := range b.currencies() {
 		var n, sums [4]int64
 		for _, r := range b.facts.Breakdown {

@@ -44,6 +44,9 @@ func heightOf(s *report.Sheet, r *report.Row) int {
 		}
 	}
 	if lines == 1 {
+		if r.Kind == report.RowHeading {
+			return lineHeight + 4
+		}
 		return 0
 	}
 	return min(lines*lineHeight+2, maxHeight)

@@ -189,6 +189,8 @@ func dress(st *excelize.Style, k styleKey) {
 		st.Alignment.Horizontal = "left"
 	}
 	switch k.look {
+	case report.Fact:
+		st.Alignment.Horizontal = "left"
 	case report.Headline:
 		st.Font.Size, st.Font.Bold, st.Font.Color = 18, true, navy
 	case report.Subtitle:
