@@ -40,6 +40,8 @@ func TestQueriesUseIndexes(t *testing.T) {
 		{"many failures", selectFailures(true), []any{1, 0, 1, "a", "b"}, "payouts"},
 		{"few moved", moved(false), []any{1, 2, 1, -1}, ""},
 		{"many moved", moved(true), []any{1, 2, 1, -1}, "payouts"},
+		{"exported payouts", selectExportedPayouts, []any{1}, "payouts USING INDEX payouts_created"},
+		{"exported versions", selectExportedVersions, []any{1}, ""},
 		{"details", `SELECT * FROM (` + viewAt(`payouts`, `n IN (?2, ?3)`) + `) AS p JOIN payout_versions AS v ON v.seq = p.seq`, []any{1, 2, 3}, ""},
 		{"view before", `SELECT * FROM payout_past WHERE n > ? AND n <= ? AND until > ? AND seq <= ?`, []any{1, 2, 3, 3}, ""},
 		{"items", selectItems, []any{1}, ""},
