@@ -183,6 +183,7 @@ func (b *builder) head(title, note string) []Row {
 // page is a sheet of free layout under construction.
 type page struct {
 	*Sheet
+	maxRows int
 }
 
 // newPage starts a sheet that is no single table.
@@ -192,7 +193,7 @@ func (b *builder) newPage(name, note string, widths ...int) page {
 		s.Columns = append(s.Columns, Column{Width: w})
 	}
 	b.book.Sheets = append(b.book.Sheets, s)
-	return page{s}
+	return page{s, b.maxRows}
 }
 
 // next is the number of the row that will be added next.
@@ -218,6 +219,16 @@ func (p page) total(cells ...Cell) int {
 func (p page) section(title string) int {
 	p.blank(1)
 	return p.add(RowFurniture, text(title).Styled(Section))
+}
+
+// fit cuts the last list of a page to what is left of the sheet, leaving room for some rows more, and says so.
+func fit[T any](p page, list []T, more int) []T {
+	room := max(0, p.maxRows-len(p.Rows)-more-1)
+	if len(list) <= room {
+		return list
+	}
+	p.note(fmt.Sprintf("The first %s of %s: more do not fit on a sheet.", thousands(room-1), thousands(len(list))))
+	return list[:room-1]
 }
 
 func (p page) note(s string) int { return p.add(RowFurniture, text(s).Styled(Note)) }

@@ -73,6 +73,7 @@ type builder struct {
 
 	totals  area // Totals
 	breaks  area // Breaks
+	gone    area // Cleared
 	matched matchedRefs
 	open    []payout.Item
 	cleared []payout.Item
@@ -114,8 +115,8 @@ func Build(facts *payout.Facts, rec *payout.Reconciliation, o Options) (*Book, e
 		if err := b.addMatched(); err != nil {
 			return nil, err
 		}
-		b.addRollForward()
 		b.addCleared()
+		b.addRollForward()
 		b.addTwins()
 		b.addRejected()
 		b.addGuide()

@@ -3,7 +3,9 @@ package report
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"payrecon/internal/payout"
@@ -104,6 +106,138 @@ func TestSheetNames(t *testing.T) {
 		}
 		if len(b.Sheets) != len(c.want) {
 			t.Errorf("%s: %d sheets, want %d", c.name, len(b.Sheets), len(c.want))
+		}
+	}
+}
+
+// TestSplit lays the month out on sheets of 60 rows: tables go on, nothing is lost, every formula still reads all of it.
+func TestSplit(t *testing.T) {
+	s := generate(scenarios["month"])
+	b := buildSample(t, "month", Options{maxRows: 60, Matched: func(yield func(payout.Finding, error) bool) {
+		for range 130 {
+			if !yield(payout.Finding{Outcome: payout.Matched}, nil) {
+				return
+			}
+		}
+	}})
+	rows := map[string]int{}
+	var names []string
+	for _, sheet := range b.Sheets {
+		names = append(names, sheet.Name)
+		if table := sheet.Heading > 0; table && sheet.LastRow() > 60 {
+			t.Errorf("%s has %d rows, want at most 60", sheet.Name, sheet.LastRow())
+		}
+		name, _, _ := strings.Cut(sheet.Name, " ")
+		rows[name] += sheet.LastRow() - sheet.Heading
+		n := 0
+		if sheet.Stream != nil {
+			for range sheet.Stream {
+				n++
+			}
+			if n != sheet.StreamRows {
+				t.Errorf("%s yields %d rows, announced %d", sheet.Name, n, sheet.StreamRows)
+			}
+		}
+	}
+	if rows["Totals"] != len(s.Rec.Totals) || rows["Matched"] != 130 {
+		t.Errorf("%d rows of totals, %d matched; want %d, 130", rows["Totals"], rows["Matched"], len(s.Rec.Totals))
+	}
+	all := strings.Join(names, ",")
+	if !strings.Contains(all, "Matched,Matched 2,Matched 3,Totals,Totals 2,") || !strings.Contains(all, "Breaks,Breaks 2,Reconciling items,") {
+		t.Errorf("sheets %s", all)
+	}
+}
+
+// TestMatchedMax shows as many as were asked for, and says so.
+func TestMatchedMax(t *testing.T) {
+	b := buildSample(t, "day", Options{MatchedMax: 3, Matched: func(yield func(payout.Finding, error) bool) {
+		for range 10 {
+			if !yield(payout.Finding{Outcome: payout.Matched}, nil) {
+				return
+			}
+		}
+	}})
+	s := b.Sheet(SheetMatched)
+	if s.StreamRows != 3 || !strings.HasPrefix(s.Rows[2].Cells[0].Text, "The first 3 of 10") {
+		t.Errorf("%d rows, %q", s.StreamRows, s.Rows[2].Cells[0].Text)
+	}
+}
+
+func TestMatchedFails(t *testing.T) {
+	s := generate(scenarios["day"])
+	broken := errors.New("spool is gone")
+	_, err := Build(s.Facts, s.Rec, Options{Matched: func(yield func(payout.Finding, error) bool) { yield(payout.Finding{}, broken) }})
+	if !errors.Is(err, broken) {
+		t.Errorf("%v, want %v", err, broken)
+	}
+}
+
+// TestMasked looks for a whole account number anywhere in the book.
+func TestMasked(t *testing.T) {
+	for _, unmask := range []bool{false, true} {
+		found := false
+		for _, s := range buildSample(t, "month", Options{Unmask: unmask}).Sheets {
+			for _, r := range s.Rows {
+				for _, c := range r.Cells {
+					found = found || strings.Contains(c.Text, "0000037040044053") || strings.Contains(c.Text, "settlement-account")
+				}
+			}
+		}
+		if found != unmask {
+			t.Errorf("unmask %t: account shown %t", unmask, found)
+		}
+	}
+}
+
+// TestProof: any figure, status or member that changes changes the proof; notes and ages do not.
+func TestProof(t *testing.T) {
+	item := generate(scenarios["month"]).Rec.Items[0]
+	proof := Proof(item)
+	same, other := item, item
+	same.Note, same.AgeDays, same.Why, same.State = "x", 99, "y", payout.ItemCarried
+	if Proof(same) != proof {
+		t.Error("a note changed the proof")
+	}
+	other.Payouts = append([]payout.PayoutRef(nil), item.Payouts...)
+	other.Payouts[0].Status = payout.Failed
+	if Proof(other) == proof {
+		t.Error("another status, the same proof")
+	}
+	if run, hash, ok := ParseProofHeading(proofHeading(42, "ab")); run != 42 || hash != "ab" || !ok {
+		t.Errorf("heading read back as %d %q %t", run, hash, ok)
+	}
+}
+
+func TestFileName(t *testing.T) {
+	day, _ := payout.ParseDay("2026-01-01")
+	for _, c := range []struct {
+		book       Book
+		reconciled bool
+		want       string
+	}{
+		{Book{Entity: "Example & Sons, Ltd.", Period: payout.Period{From: day, To: day + 30}, Run: 42}, true, "example-sons-ltd_2026-01-01_2026-01-31_reconciliation_run-000042.xlsx"},
+		{Book{Period: payout.Period{From: day, To: day}}, false, "payouts_2026-01-01_status_not-recorded.xlsx"},
+		{Book{Entity: "../../etc/passwd", Period: payout.Period{From: day, To: day}, Run: 1}, true, "etc-passwd_2026-01-01_reconciliation_run-000001.xlsx"},
+	} {
+		if got := FileName(&c.book, c.reconciled, ".xlsx"); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+// TestOddInputs builds books of what nearly is nothing.
+func TestOddInputs(t *testing.T) {
+	rejectedOnly := generate(scenarios["empty"])
+	rejectedOnly.Rec.Ledger.Rejected = []payout.RejectedRow{{Line: 2, Reason: "not an amount"}}
+	rejectedOnly.Rec.Ledger.Rows = 1
+	otherCurrency := generate(scenarios["day"])
+	for i := range otherCurrency.Rec.Ledger.InPeriod {
+		otherCurrency.Rec.Ledger.InPeriod[i].Currency = "USD"
+	}
+	for name, s := range map[string]sample{"nothing": {Facts: &payout.Facts{}}, "only rejected": rejectedOnly, "other currency": otherCurrency, "empty run": {Facts: &payout.Facts{}, Rec: &payout.Reconciliation{}}} {
+		b, err := Build(s.Facts, s.Rec, Options{})
+		if err != nil || len(b.Sheets) < 6 {
+			t.Errorf("%s: %d sheets, %v", name, len(b.Sheets), err)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (b *builder) addRejected() {
 	b.filtered(p, l)
 	p.section("Unreadable rows")
 	p.Filter = p.headings("Reason", "Line", "Column", "Value", "File", "Reference", "Row as read")
-	for _, r := range l.Rejected {
+	for _, r := range fit(p, l.Rejected, 0) {
 		file := ""
 		if r.File < len(l.Files) {
 			file = l.Files[r.File].Path

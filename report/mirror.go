@@ -63,7 +63,7 @@ func (b *builder) addChanges() {
 	}
 	p.section("Payouts")
 	p.Filter = p.headings("From", "To", "Currency", "Alert", "Amount", "Payout id", "Created (UTC)", "Seen (UTC)", "Reference", "Days later")
-	for _, c := range changes {
+	for _, c := range fit(p, changes, 0) {
 		alert := Cell{}
 		if c.Alert {
 			alert = word("Final changed", "final_changed").Styled(Bad)

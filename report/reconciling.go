@@ -51,6 +51,7 @@ func (b *builder) addReconciling() {
 	if b.rec != nil {
 		explained = b.explainedRows()
 	}
+	whole := len(explained)+len(flight)+1000 < b.maxRows // else lists are cut, and the ageing stands without formulas
 	// The ageing stands first and sums the rows below it: their places follow from the number of lines above.
 	lines, flightLines := groups(explained), groups(flight)
 	row := len(p.Rows)
@@ -64,14 +65,14 @@ func (b *builder) addReconciling() {
 		flightFirst = explainedFirst + max(1, len(explained)) + 3
 	}
 	if b.rec != nil {
-		p.ageing("Reconciling items by age", lines, explained, area{[]piece{{p.Name, explainedFirst, explainedFirst + len(explained) - 1}}}, "No reconciling items.")
+		p.ageing("Reconciling items by age", lines, explained, area{[]piece{{p.Name, explainedFirst, explainedFirst + len(explained) - 1}}}, "No reconciling items.", whole)
 	}
-	b.ageing = p.ageing("In flight at the provider by age", flightLines, flight, area{[]piece{{p.Name, flightFirst, flightFirst + len(flight) - 1}}}, "Nothing is in flight.")
+	b.ageing = p.ageing("In flight at the provider by age", flightLines, flight, area{[]piece{{p.Name, flightFirst, flightFirst + len(flight) - 1}}}, "Nothing is in flight.", whole)
 	p.blank(2)
 	if b.rec != nil {
-		p.list("Reconciling items", explained, "No reconciling items.")
+		p.list("Reconciling items", explained, min(len(flight), b.maxRows/2)+10, "No reconciling items.")
 	}
-	p.list("In flight at the provider, oldest first", flight, "Nothing is in flight.")
+	p.list("In flight at the provider, oldest first", flight, 0, "Nothing is in flight.")
 }
 
 // group is one line of the ageing.
@@ -97,7 +98,7 @@ func groups(rows []listing) []group {
 }
 
 // ageing adds the matrix of counts and values by age and returns what a chart of it draws.
-func (p page) ageing(title string, lines []group, rows []listing, a area, empty string) chartRange {
+func (p page) ageing(title string, lines []group, rows []listing, a area, empty string, whole bool) chartRange {
 	p.section(title)
 	words := []string{"What", "Currency"}
 	for _, g := range ages {
@@ -131,6 +132,12 @@ func (p page) ageing(title string, lines []group, rows []listing, a area, empty 
 		totals[len(ages)] += all
 		cells = append(cells, count(all).By("SUM("+at(row, 2)+":"+at(row, 1+len(ages))+")"),
 			units(value, g.currency).By(a.sumifs(listAmount, is(listWhat, g.what), is(listCurrency, g.currency))))
+		if !whole {
+			for i := range cells[:len(cells)-2] {
+				cells[i].Formula = ""
+			}
+			cells[len(cells)-1].Formula = ""
+		}
 		p.data(cells...)
 	}
 	last := len(p.Rows)
@@ -147,10 +154,10 @@ func (p page) ageing(title string, lines []group, rows []listing, a area, empty 
 	}
 }
 
-func (p page) list(title string, rows []listing, empty string) {
+func (p page) list(title string, rows []listing, more int, empty string) {
 	p.section(title)
 	p.headings(listHeadings...)
-	for _, r := range rows {
+	for _, r := range fit(p, rows, more) {
 		p.data(r.cells...)
 	}
 	if len(rows) == 0 {

@@ -31,31 +31,29 @@ func (b *builder) rollForwardOf(p page, r payout.RollForward) {
 	p.section(currencyOr(currency, "Without an amount"))
 	p.headings("", "Items", "Value", "Rows: items", "Rows: value", "Check: items", "Check: value", "Rows")
 	first := p.next()
-	line := func(words string, c payout.RollCount, state, where string) {
-		cells := []Cell{text(words), count(c.Count), units(c.Units, currency)}
-		if state != "" {
-			n, v := b.itemsOf(currency, state)
-			cells = append(cells, n, v, Cell{}, Cell{})
-		} else {
-			cells = append(cells, Cell{}, Cell{}, Cell{}, Cell{})
-		}
-		p.data(append(cells, text(where))...)
+	label := "Roll-forward " + currencyOr(currency, "without amount")
+	line := func(words string, c payout.RollCount) {
+		p.data(text(words), count(c.Count), units(c.Units, currency))
 	}
-	line("Open before this run", r.Opening, "", "")
-	line("+ new", r.New, stateWords[payout.ItemNew], "Breaks, state New")
-	line("+ reopened", r.Reopened, stateWords[payout.ItemReopened], "Breaks, state Reopened")
-	line("+/- reclassified and remeasured", r.Remeasured, "", "")
-	cleared := payout.RollCount{Count: -r.Cleared.Count, Units: -r.Cleared.Units}
-	line("- cleared", cleared, "", "Cleared")
+	listed := func(words string, c payout.RollCount, rows rollRows, where string) {
+		row := p.next()
+		p.data(text(words), count(c.Count), units(c.Units, currency), rows.items, rows.value,
+			b.check(label+", "+words+": items", p.Name, row, 5, count(c.Count-rows.items.Number), at(row, 1)+"-("+at(row, 3)+")"),
+			b.check(label+", "+words+": value", p.Name, row, 6, units(c.Units-rows.value.Number, currency), at(row, 2)+"-("+at(row, 4)+")"), text(where))
+	}
+	line("open before this run", r.Opening)
+	listed("new", r.New, b.itemsOf(currency, stateWords[payout.ItemNew]), "Breaks, state New")
+	listed("reopened", r.Reopened, b.itemsOf(currency, stateWords[payout.ItemReopened]), "Breaks, state Reopened")
+	line("reclassified and remeasured", r.Remeasured)
+	listed("cleared", payout.RollCount{Count: -r.Cleared.Count, Units: -r.Cleared.Units}, b.clearedOf(currency), "Cleared")
 	last := len(p.Rows)
 	row := p.next()
-	n, v := b.itemsOf(currency, "")
+	rows := b.itemsOf(currency, "")
 	closing := sumAbove(count(r.Opening.Count+r.New.Count+r.Reopened.Count+r.Remeasured.Count-r.Cleared.Count), first, last, 1)
 	value := sumAbove(units(r.Opening.Units+r.New.Units+r.Reopened.Units+r.Remeasured.Units-r.Cleared.Units, currency), first, last, 2)
-	label := "Roll-forward " + currencyOr(currency, "without amount")
-	p.total(text("Open after this run"), closing, value, n, v,
-		b.check(label+": items", p.Name, row, 5, count(closing.Number-n.Number), at(row, 1)+"-("+at(row, 3)+")"),
-		b.check(label+": value", p.Name, row, 6, units(value.Number-v.Number, currency), at(row, 2)+"-("+at(row, 4)+")"), text("Breaks, all states"))
+	p.total(text("open after this run"), closing, value, rows.items, rows.value,
+		b.check(label+", open after this run: items", p.Name, row, 5, count(closing.Number-rows.items.Number), at(row, 1)+"-("+at(row, 3)+")"),
+		b.check(label+", open after this run: value", p.Name, row, 6, units(value.Number-rows.value.Number, currency), at(row, 2)+"-("+at(row, 4)+")"), text("Breaks, all states"))
 }
 
 func currencyOr(code, words string) string {
@@ -66,7 +64,7 @@ func currencyOr(code, words string) string {
 }
 
 // itemsOf counts and values the rows of Breaks of one currency and, unless it is "", one state.
-func (b *builder) itemsOf(currency, state string) (items, value Cell) {
+func (b *builder) itemsOf(currency, state string) rollRows {
 	var n, sum int64
 	for _, it := range b.open {
 		if it.Exposure.Currency() == currency && (state == "" || stateWords[it.State] == state) {
@@ -78,8 +76,31 @@ func (b *builder) itemsOf(currency, state string) (items, value Cell) {
 	if state != "" {
 		conds = append(conds, is(breaksColumnOf("state"), state))
 	}
-	return count(n).By(b.breaks.countifs(conds...)), units(sum, currency).By(b.breaks.sumifs(breaksExposure, conds...))
+	return rollRows{count(n).By(b.breaks.countifs(conds...)), units(sum, currency).By(b.breaks.sumifs(breaksExposure, conds...))}
 }
+
+// clearedOf counts and values the rows of Cleared of one currency, as what leaves the balance: negative.
+func (b *builder) clearedOf(currency string) rollRows {
+	var n, sum int64
+	for _, it := range b.cleared {
+		if it.Exposure.Currency() == currency {
+			n--
+			sum -= it.Exposure.Units()
+		}
+	}
+	conds := []cond{is(clearedCurrency, currency), {clearedID, `">0"`}}
+	return rollRows{count(n).By("-(" + b.gone.countifs(conds...) + ")"), units(sum, currency).By("-(" + b.gone.sumifs(clearedExposure, conds...) + ")")}
+}
+
+// rollRows is a count and a value of rows that stand elsewhere.
+type rollRows struct{ items, value Cell }
+
+// The columns of Cleared that the roll-forward sums.
+const (
+	clearedID       = 0
+	clearedExposure = 3
+	clearedCurrency = 4
+)
 
 func breaksColumnOf(code string) int {
 	for i, c := range breaksLayout {
@@ -187,7 +208,7 @@ func (b *builder) addCleared() {
 			text(it.Why), text(s.ids), text(s.lines),
 		})
 	}
-	b.addTable(t)
+	_, b.gone = b.addTable(t)
 }
 
 func clearedBy(code string) Cell {

@@ -16,7 +16,7 @@ const (
 
 // addSummary lays out the one page that is forwarded and signed.
 func (b *builder) addSummary() {
-	p := page{&Sheet{Name: SheetSummary, OnePage: true, Tab: Headline}}
+	p := page{&Sheet{Name: SheetSummary, OnePage: true, Tab: Headline}, b.maxRows}
 	for i := range summaryWidth {
 		width := 14
 		switch i {
