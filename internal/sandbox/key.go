@@ -124,15 +124,13 @@ func (s *Sandbox) expectPlanted(c *plantCase, x *plantExpect, lines map[*plantLi
 }
 
 func (s *Sandbox) expectOrdinary(num uint32, line int, l *ledger) Expected {
-	period, created := s.Period(), s.store.created(num)
-	e := Expected{RefID: s.store.ref(num), Payouts: []string{s.store.id(num)}, InPeriod: period.Contains(created.Day())}
+	created := s.store.created(num)
+	e := Expected{RefID: s.store.ref(num), Payouts: []string{s.store.id(num)}, InPeriod: s.Period().Contains(created.Day())}
 	if line == 0 {
 		e.Outcome = s.unbooked(num, l)
 		return e
 	}
-	o := s.book(num)
-	e.Lines, e.Outcome = []int{line}, o.outcome
-	e.InPeriod = e.InPeriod || period.Contains(o.day)
+	e.Lines, e.Outcome = []int{line}, s.book(num).outcome // booked no earlier than paid out: in the period only if that is
 	return e
 }
 

@@ -58,20 +58,30 @@ func TestKeyTellsEveryRecordOnce(t *testing.T) {
 		{Payouts: 400, Now: func() time.Time { return time.Date(2026, 3, 29, 23, 59, 0, 0, time.UTC) }},
 	} {
 		s := newSandbox(t, o)
-		rows := readLedger(t, s)
+		rows, created := readLedger(t, s), map[string]payout.Day{}
+		for _, p := range s.Truth() {
+			created[p.ID] = p.Created.Day()
+		}
 		ids, lines := map[string]bool{}, map[int]bool{}
 		for _, e := range s.Key() {
+			inPeriod := false
 			for _, id := range e.Payouts {
 				if ids[id] {
 					t.Fatalf("%s is told twice", id)
 				}
 				ids[id] = true
+				inPeriod = inPeriod || s.Period().Contains(created[id])
 			}
 			for _, line := range e.Lines {
 				if _, there := rows[line]; !there || lines[line] {
 					t.Fatalf("line %d of %q is not there, or told twice", line, e.Story)
 				}
 				lines[line] = true
+				d, err := payout.ParseDay(rows[line].date)
+				inPeriod = inPeriod || err != nil || s.Period().Contains(d)
+			}
+			if e.InPeriod != inPeriod {
+				t.Errorf("%+v: InPeriod should be %v", e, inPeriod)
 			}
 			if e.Outcome == payout.NoOutcome || len(e.Payouts)+len(e.Lines) == 0 || (e.Cell != payout.NoCell) != (e.Outcome == payout.StatusMismatch) {
 				t.Fatalf("%+v", e)
