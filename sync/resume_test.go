@@ -124,8 +124,7 @@ func TestBackfillGivesWay(t *testing.T) {
 	a.fill(day0, 3, 500)
 	m := openMirror(t)
 	yields := 0
-	var s *payoutsync.Syncer
-	s = newSyncer(a, m, payoutsync.Options{Workers: 2, Yield: func(ctx context.Context) error {
+	s := newSyncer(a, m, payoutsync.Options{Workers: 2, Yield: func(ctx context.Context) error {
 		if yields++; yields == 2 { // a nightly run, in the middle of everything
 			if _, err := newSyncer(a, m, payoutsync.Options{}).Nightly(ctx, 2); err != nil {
 				t.Error(err)

@@ -66,10 +66,13 @@ func (w *pageWriter) prepare(ctx context.Context, db *sqlx.DB) (err error) {
 	if w.candidates, err = db.PreparexContext(ctx, selectCandidates+placeholders(lookUp)+")"); err != nil {
 		return err
 	}
+	if w.also, err = db.PreparexContext(ctx, "INSERT OR IGNORE INTO payout_also (n, on_behalf_of) VALUES (?, ?)"); err != nil {
+		return err
+	}
 	err = errors.Join(
-		w.payouts.prepare(ctx, db, insertPayouts, 13),
-		w.versions.prepare(ctx, db, insertVersions, 18),
-		w.ids.prepare(ctx, db, "INSERT INTO payout_ids (hash, n) VALUES", 2),
+		w.payouts.prepare(ctx, db, insertPayouts, 13, "?"),
+		w.versions.prepare(ctx, db, insertVersions, 18, "CAST(? AS TEXT)"), // bytes become text without a copy in between
+		w.ids.prepare(ctx, db, "INSERT INTO payout_ids (hash, n) VALUES", 2, "?"),
 	)
 	if err != nil {
 		return err
@@ -80,7 +83,7 @@ func (w *pageWriter) prepare(ctx context.Context, db *sqlx.DB) (err error) {
 
 func (w *pageWriter) close() error {
 	errs := []error{w.payouts.close(), w.versions.close(), w.ids.close()}
-	for _, stmt := range []*sqlx.Stmt{w.candidates, w.standing} {
+	for _, stmt := range []*sqlx.Stmt{w.candidates, w.standing, w.also} {
 		if stmt != nil {
 			errs = append(errs, stmt.Close())
 		}
@@ -215,7 +218,7 @@ func (p *pageTx) joinPass(one *payout.Payout, st *currentRow, hash payout.IDHash
 	if isKnown && st.OnBehalfOf == plain {
 		owner, also = pass, plain
 	}
-	result, err := p.tx.ExecContext(p.ctx, "INSERT OR IGNORE INTO payout_also (n, on_behalf_of) VALUES (?, ?)", st.N, also)
+	result, err := p.tx.StmtxContext(p.ctx, p.w.also).ExecContext(p.ctx, st.N, also)
 	if err != nil {
 		return 0, err
 	}
@@ -326,6 +329,10 @@ func (p *pageTx) addVersion(one *payout.Payout, st *currentRow, status, owner in
 	if err != nil {
 		return 0, err
 	}
+	raw := one.Raw
+	if raw == nil {
+		raw = []byte{}
+	}
 	seq = p.w.nextSeq
 	p.w.nextSeq++
 	var previous any
@@ -338,7 +345,7 @@ func (p *pageTx) addVersion(one *payout.Payout, st *currentRow, status, owner in
 	}
 	p.newVersions = append(p.newVersions, []any{
 		seq, st.N, previous, applied, one.Hash[:], int64(one.Updated), int64(p.c.Asked), p.c.Run, status, owner,
-		member, one.DebtorAccount, payee, one.Description, one.Reason, one.BankStatus, one.BankTransactionID, string(one.Raw),
+		member, one.DebtorAccount, payee, one.Description, one.Reason, one.BankStatus, one.BankTransactionID, raw,
 	})
 	return seq, nil
 }

@@ -18,10 +18,10 @@ type bulk struct {
 	stmts [len(bulkSizes)]*sqlx.Stmt
 }
 
-// prepare prepares "insert" (INSERT INTO t (columns) VALUES) with width columns.
-func (b *bulk) prepare(ctx context.Context, db *sqlx.DB, insert string, width int) (err error) {
+// prepare prepares "insert" (INSERT INTO t (columns) VALUES) with width columns, of which the last is bound as last says.
+func (b *bulk) prepare(ctx context.Context, db *sqlx.DB, insert string, width int, last string) (err error) {
 	b.width = width
-	row := "(?" + strings.Repeat(", ?", width-1) + ")"
+	row := "(" + strings.Repeat("?, ", width-1) + last + ")"
 	for i, size := range bulkSizes {
 		if b.stmts[i], err = db.PreparexContext(ctx, insert+" "+row+strings.Repeat(", "+row, size-1)); err != nil {
 			return err

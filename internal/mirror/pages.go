@@ -27,8 +27,8 @@ type pageWriter struct {
 	members        map[string]map[string]int64 // by onBehalfOfId and memberId: the run that brought it
 	vanished       map[int64]bool
 
-	payouts, versions, ids bulk
-	candidates, standing   *sqlx.Stmt
+	payouts, versions, ids     bulk
+	candidates, standing, also *sqlx.Stmt
 }
 
 func newPageWriter() *pageWriter { return &pageWriter{} }

@@ -1,0 +1,162 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"payrecon/internal/payout"
+)
+
+// run is one run: what it is to do, and what it has done.
+type run struct {
+	*Syncer
+	task  string
+	id    int64
+	began time.Time
+	today payout.Day
+	yield func(ctx context.Context) error
+
+	passes []*pass
+
+	lease sync.RWMutex // read-held while a page is written, held while the lease may be away
+	mu    sync.Mutex   // guards everything below
+	sum   payout.SyncSummary
+	state Progress
+
+	failures     int // walks that ended with a transport error since the last page
+	firstFailure error
+	details      *VerifyReport // what differed, for Verify
+
+	wholeDays atomic.Bool  // the API has shown that endDate means its whole day
+	pages     atomic.Int64 // pages that were to be written
+}
+
+// pass is one onBehalfOfId with the days to walk under it.
+type pass struct {
+	onBehalfOf string
+	days       payout.Period // the range; gaps are judged over it
+	todo       []payout.Day  // not yet handed to a worker, in order
+	open       []payout.Walk // left by an earlier run
+	rows, done int           // of walks that ended, for the density
+
+	walked map[payout.Day]bool // by walks that ended in this run
+	unsure []payout.Period     // windows whose walk ended with a full page and no way on
+	again  map[payout.Day]int  // how often a day was walked again in this run
+}
+
+func (s *Syncer) newRun(task string, id int64) *run {
+	began := s.o.Clock()
+	r := &run{Syncer: s, task: task, id: id, began: began, today: payout.MillisOf(began).Day()}
+	r.sum = payout.SyncSummary{Run: id, Gaps: []payout.Day{}, Alerts: []string{}}
+	r.state = Progress{Task: task, Phase: "windows"}
+	return r
+}
+
+// period checks a range that a person gave, and cuts off the future.
+func (r *run) period(from, to payout.Day) (payout.Period, error) {
+	switch {
+	case from > to:
+		return payout.Period{}, payout.Errorf(payout.KindInput, "from %s is after to %s", from, to)
+	case from > r.today:
+		return payout.Period{}, payout.Errorf(payout.KindInput, "from %s is in the future: today is %s (UTC)", from, r.today)
+	}
+	return payout.Period{From: from, To: min(to, r.today)}, nil
+}
+
+// want adds a pass over the days of p, but for those that skip names.
+func (r *run) want(onBehalfOf string, p payout.Period, skip func(payout.Day) bool) {
+	one := &pass{onBehalfOf: onBehalfOf, days: p, walked: map[payout.Day]bool{}, again: map[payout.Day]int{}}
+	for d := p.From; d <= p.To; d++ {
+		if skip == nil || d == r.today || !skip(d) {
+			one.todo = append(one.todo, d)
+		}
+	}
+	r.state.Days += len(one.todo)
+	r.passes = append(r.passes, one)
+}
+
+// sync performs the run.
+func (r *run) sync(ctx context.Context) (*payout.SyncSummary, error) {
+	err := r.perform(ctx)
+	if err == nil {
+		err = r.firstFailure
+	}
+	if gapsErr := r.judgeGaps(context.WithoutCancel(ctx)); err == nil {
+		err = gapsErr
+	}
+	return r.end(ctx, err)
+}
+
+// end returns what was done, and the last word of a run that did not come to its end.
+func (r *run) end(ctx context.Context, err error) (*payout.SyncSummary, error) {
+	r.sum.Complete = err == nil && len(r.sum.Gaps) == 0
+	sum := r.sum
+	return &sum, r.lastWord(ctx, err)
+}
+
+func (r *run) perform(ctx context.Context) error {
+	if err := r.takeUp(ctx); err != nil {
+		return err
+	}
+	if err := r.walkAll(ctx); err != nil {
+		return err
+	}
+	if err := r.walkAgain(ctx); err != nil {
+		return err
+	}
+	if r.firstFailure != nil { // an API that fails windows will not do better for a sweep
+		return r.firstFailure
+	}
+	if err := r.sweep(ctx); err != nil {
+		return err
+	}
+	return r.walkAgain(ctx)
+}
+
+// judgeGaps lists the ended days that are not shown complete: of the run's range, and those it found contradicted.
+func (r *run) judgeGaps(ctx context.Context) error {
+	gaps := map[payout.Day]bool{}
+	for _, p := range r.passes {
+		records, err := r.store.DayRecords(ctx, p.onBehalfOf, p.days)
+		if err != nil {
+			return err
+		}
+		for _, d := range records {
+			if d.State != payout.DayComplete && d.Day < payout.MillisOf(r.o.Clock()).Day() {
+				gaps[d.Day] = true
+			}
+		}
+		contested, err := r.store.ContestedDays(ctx, p.onBehalfOf)
+		if err != nil {
+			return err
+		}
+		for _, d := range contested {
+			gaps[d] = true
+		}
+	}
+	for d := range gaps {
+		r.sum.Gaps = append(r.sum.Gaps, d)
+	}
+	slices.Sort(r.sum.Gaps)
+	return nil
+}
+
+// lastWord says what is done, what is left and how to go on, when a run did not come to its end.
+func (r *run) lastWord(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	done := fmt.Sprintf("%d of %d days walked, %d payouts in %d pages written", r.state.DaysDone, r.state.Days, r.sum.Rows, r.sum.Pages)
+	if ctx.Err() != nil {
+		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			return payout.Errorf(payout.KindFailed, "out of time: %s; everything written is safe, the same command goes on from there: %w", done, err)
+		}
+		return payout.Errorf(payout.KindInterrupted, "interrupted: %s; everything written is safe, the same command goes on from there", done)
+	}
+	return payout.Errorf(payout.KindOf(err), "%w (%s; the same command goes on from there)", err, done)
+}
