@@ -7,6 +7,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.demoCommand(),
 		a.initCommand(),
+		a.doctorCommand(),
 		a.runCommand(),
 		a.syncCommand(),
 		a.backfillCommand(),
@@ -19,6 +20,7 @@ func (a *app) commands() []*cobra.Command {
 		a.scheduleCommand(),
 		a.sandboxCommand(),
 		a.backupCommand(),
+		a.exportCommand(),
 		a.outcomesTopic(),
 	}
 }

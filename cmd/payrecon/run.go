@@ -33,13 +33,19 @@ workbook from the mirror alone is written, and the run ends with 2.`,
 				return err
 			}
 			n := &nightly{flags: &f, out: out}
+			told := false
 			err = a.write(cmd.Context(), "run", f.wait, func(ctx context.Context, s *session) error {
 				err := s.nightly(ctx, n)
 				if n.rec != nil {
 					err = worst(err, breaksAtOrAbove(n.rec, severity))
 				}
+				a.tellNightly(context.WithoutCancel(ctx), s.m, n, err)
+				told = true
 				return err
 			})
+			if !told {
+				a.tellNightly(context.WithoutCancel(cmd.Context()), nil, n, err)
+			}
 			return a.reportNightly(n, err)
 		},
 	}

@@ -64,7 +64,7 @@ func (a *app) jobRunner(ctx context.Context, job schedules.Job) (outcome, words 
 	if a.dbPath != "" {
 		args = append(args, "--db", a.dbPath)
 	}
-	if fields[0] == "report" {
+	if commandOf(job) == "report" {
 		args = append(fields[:len(fields):len(fields)], args[len(fields)+2:]...) // report takes no lease
 	}
 	root := child.rootCommand()
@@ -82,6 +82,12 @@ func (a *app) jobRunner(ctx context.Context, job schedules.Job) (outcome, words 
 		return schedules.Interrupted, words
 	}
 	return jobOutcomes[code], words
+}
+
+// commandOf is the command that a job runs.
+func commandOf(job schedules.Job) string {
+	command, _, _ := strings.Cut(strings.TrimSpace(job.Run), " ")
+	return command
 }
 
 // jobOutcomes are the words for exit codes in a job's record.
@@ -120,7 +126,9 @@ func (a *app) withScheduler(ctx context.Context, work func(*schedules.Scheduler)
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	s, err := schedules.New(cfg.jobs(), m, a.jobRunner, schedules.Options{Clock: a.clock, Logger: a.log, Lock: cfg.Database})
+	s, err := schedules.New(cfg.jobs(), m, a.jobRunner, schedules.Options{
+		Clock: a.clock, Logger: a.log, Lock: cfg.Database, Ended: a.tellOfJob(m),
+	})
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,8 @@ func (s *session) sync(ctx context.Context, work func(context.Context, *payoutsy
 	for _, alert := range summary.Alerts {
 		s.log.Warn(alert)
 	}
-	return summary, errors.Join(err, s.m.SaveSync(context.WithoutCancel(ctx), summary))
+	after := context.WithoutCancel(ctx)
+	return summary, errors.Join(err, s.m.SaveSync(after, summary), s.m.SumDays(after))
 }
 
 // sync shows the progress of a sync.
