@@ -251,7 +251,7 @@ func csvCut(b []byte, delim, eol byte, whole bool) (end int, quotes bool, open i
 		}
 		for {
 			n := bytes.IndexByte(b[i:], '"')
-			if n < 0 || !whole && i+n+1 == len(b) {
+			if n < 0 {
 				return end, true, q + 1
 			}
 			i += n + 1

@@ -405,3 +405,33 @@ func TestReadLedgerStopsWithEmit(t *testing.T) {
 		t.Errorf("got %v, want an interruption", err)
 	}
 }
+
+// TestReadLedgerNumbersLines: line numbers go on over chunks of the usual size.
+func TestReadLedgerNumbersLines(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("ref,amount,ccy,text\n")
+	const rows = 30_000
+	for i := range rows {
+		fmt.Fprintf(&text, "R%d,1.00,EUR,\"over\ntwo lines\"\n", i)
+	}
+	_, entries := readText(t, text.String(), LedgerOptions{})
+	for i, e := range entries {
+		if e.Line != 2+2*i || e.Ref != fmt.Sprintf("R%d", i) {
+			t.Fatalf("entry %d is %s of line %d", i, e.Ref, e.Line)
+		}
+	}
+	if len(entries) != rows {
+		t.Errorf("%d entries, want %d", len(entries), rows)
+	}
+}
+
+// TestReadLedgerReportsTheFirstError: of many errors the earliest is told, whichever worker met its own first.
+func TestReadLedgerReportsTheFirstError(t *testing.T) {
+	path := ledgerFile(t, "ref,amount,ccy\n"+strings.Repeat("R1,5,EUR\n", 50)+strings.Repeat("R1,1.234,EUR\n", 200))
+	for range 20 {
+		_, _, err := readFiles(t, LedgerOptions{sampleSize: 100, chunkSize: 30}, always, path)
+		if err == nil || !strings.Contains(err.Error(), ": line 52: the amount") {
+			t.Fatalf("got %v, want line 52", err)
+		}
+	}
+}
