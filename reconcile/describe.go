@@ -44,8 +44,9 @@ func (r *run) details(ctx context.Context, findings []*finding) error {
 		}
 		for _, p := range f.pays {
 			if p.answer != nil {
-				p.detail = p.refOfAnswer()
-			} else if p.detail.ID == "" {
+				ref := p.refOfAnswer()
+				p.detail = &ref
+			} else if p.detail == nil {
 				need = append(need, p)
 			}
 		}
@@ -70,7 +71,7 @@ func (r *run) details(ctx context.Context, findings []*finding) error {
 				if refs[i].ID != p.ID {
 					return fmt.Errorf("read payout %s in full: the mirror gave %s", p.ID, refs[i].ID)
 				}
-				p.detail = refs[i]
+				p.detail = &refs[i]
 			}
 			return nil
 		})
@@ -106,7 +107,10 @@ func (m *matcher) finding(f *finding) payout.Finding {
 // shown is the payout in full where that was asked for. What matching saw is never overwritten.
 func (p *pay) shown() payout.PayoutRef {
 	ref := p.ref()
-	d := &p.detail
+	d := p.detail
+	if d == nil {
+		return ref
+	}
 	ref.Payee, ref.DebtorAccount, ref.Description = d.Payee, d.DebtorAccount, d.Description
 	ref.Reason, ref.BankStatus, ref.BankTransactionID = d.Reason, d.BankStatus, d.BankTransactionID
 	return ref

@@ -17,8 +17,15 @@ type pay struct {
 	in     bool // its day is in the period
 	scoped bool // in the period, or a record of an open item
 	used   bool
-	answer *payout.Payout // as the provider just showed it; nil when it comes from the mirror
-	detail payout.PayoutRef
+	answer *payout.Payout    // as the provider just showed it; nil when it comes from the mirror
+	detail *payout.PayoutRef // in full, once that was asked for
+}
+
+func (p *pay) payee() string {
+	if p.detail == nil {
+		return ""
+	}
+	return p.detail.Payee
 }
 
 func (p *pay) amount() money.Amount { return money.New(p.Units, p.Currency) }

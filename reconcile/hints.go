@@ -211,6 +211,6 @@ func (h *hints) byPayee(f *finding, other *loners) string {
 // names reports whether a ledger text names the payee, by name or account.
 func names(text string, p *pay) bool {
 	text = loose(text)
-	payee, account := loose(p.detail.Payee), loose(p.Account)
+	payee, account := loose(p.payee()), loose(p.Account)
 	return len(payee) >= 3 && strings.Contains(text, payee) || len(account) >= 6 && strings.Contains(text, account)
 }

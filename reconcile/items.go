@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 
@@ -54,6 +55,11 @@ type openItems struct {
 	byKey    map[string][]int
 	byPayout map[string][]int // open items only
 
+	// Cleared items by their records: the latest of each.
+	wasPayout map[string]int
+	wasEntry  map[keyed]int
+	wasText   map[string]int
+
 	// References of unreadable rows that were waited for, and those that could be read this time.
 	mu      sync.Mutex
 	awaited map[payout.Key]bool
@@ -64,10 +70,12 @@ func (i *openItems) open(n int) bool { return i.list[n].State != payout.ItemClea
 
 func newOpenItems(items []payout.Item) *openItems {
 	i := &openItems{list: slices.Clone(items), hashes: map[uint64]bool{}, byKey: map[string][]int{}, byPayout: map[string][]int{},
+		wasPayout: map[string]int{}, wasEntry: map[keyed]int{}, wasText: map[string]int{},
 		awaited: map[payout.Key]bool{}, read: map[payout.Key]bool{}}
-	slices.SortFunc(i.list, func(a, b payout.Item) int { return int(a.ID - b.ID) })
+	slices.SortFunc(i.list, func(a, b payout.Item) int { return cmp.Compare(a.ID, b.ID) })
 	for n := range i.list {
 		if !i.open(n) {
+			i.cleared(n)
 			continue
 		}
 		key := plain(string(i.list[n].Key))
@@ -77,6 +85,19 @@ func newOpenItems(items []payout.Item) *openItems {
 		}
 	}
 	return i
+}
+
+func (i *openItems) cleared(n int) {
+	item := &i.list[n]
+	for _, p := range item.Payouts {
+		i.wasPayout[p.ID] = n
+	}
+	for k := range item.Entries {
+		i.wasEntry[entryKey(item.Key, &item.Entries[k])] = n
+	}
+	for _, row := range item.Rejected {
+		i.wasText[plain(row.Text)] = n
+	}
 }
 
 // hash notes the references of open items as the join hashes them.

@@ -89,7 +89,7 @@ func (l *matchedLog) each(visit func(payout.Finding) error) error {
 			}
 			same = append(same, f)
 		}
-		slices.SortFunc(same, compareFindings)
+		sortFindings(same)
 		for _, f := range same {
 			if err := f.measure(); err != nil {
 				return err

@@ -136,12 +136,31 @@ func (f *finding) day() payout.Day {
 	return oldest
 }
 
-// compareFindings is the defined order of findings: outcome, day, reference, records.
-func compareFindings(a, b *finding) int {
+// sortFindings puts findings in their defined order: outcome, day, reference, records.
+func sortFindings(list []*finding) {
+	type keyed struct {
+		*finding
+		day payout.Day
+		ref string
+	}
+	order := make([]keyed, len(list))
+	for i, f := range list {
+		order[i] = keyed{f, f.day(), f.ref()}
+	}
+	slices.SortFunc(order, func(a, b keyed) int {
+		c := cmp.Or(cmp.Compare(a.outcome, b.outcome), cmp.Compare(a.day, b.day), cmp.Compare(a.ref, b.ref))
+		if c != 0 {
+			return c
+		}
+		return compareRecords(a.finding, b.finding)
+	})
+	for i := range order {
+		list[i] = order[i].finding
+	}
+}
+
+func compareRecords(a, b *finding) int {
 	c := cmp.Or(
-		cmp.Compare(a.outcome, b.outcome),
-		cmp.Compare(a.day(), b.day()),
-		cmp.Compare(a.ref(), b.ref()),
 		cmp.Compare(a.onBehalfOf(), b.onBehalfOf()),
 		slices.CompareFunc(a.pays, b.pays, comparePays),
 		slices.CompareFunc(a.ents, b.ents, compareEntries),

@@ -193,7 +193,7 @@ func (r *run) conclude(ctx context.Context) (*payout.Reconciliation, error) {
 		return nil, err
 	}
 	r.unreadable(all)
-	slices.SortFunc(all.findings, compareFindings)
+	sortFindings(all.findings)
 	for _, f := range all.findings {
 		if err := f.measure(); err != nil {
 			return nil, err
@@ -245,7 +245,7 @@ func (r *run) unreferenced(all *joined) error {
 
 // unreadable puts payouts whose reference stands on an unreadable row together with it, and makes findings of the other rows.
 func (r *run) unreadable(all *joined) {
-	slices.SortFunc(all.findings, compareFindings)
+	sortFindings(all.findings)
 	with := map[payout.Key]*finding{}
 	kept := all.findings[:0]
 	for _, f := range all.findings {

@@ -121,14 +121,25 @@ type writer struct {
 // key normalises a reference. The onBehalfOf part of a key is compared apart, because whether the ledger has that column is
 // known only when it has been read.
 func (w *writer) key(ref string) (key string, hash uint64, ok bool) {
-	k, ok := payout.KeyOf(ref, "", w.fold)
-	if !ok {
-		return "", 0, false
+	key = ref
+	if w.fold || !plainRef(ref) {
+		k, ok := payout.KeyOf(ref, "", w.fold)
+		if !ok {
+			return "", 0, false
+		}
+		key = string(k)
 	}
 	if w.hash != nil {
-		return string(k), w.hash(string(k)), true
+		return key, w.hash(key), true
 	}
-	return string(k), maphash.String(w.seed, string(k)), true
+	return key, maphash.String(w.seed, key), true
+}
+
+// plainRef reports whether a reference is its own key for sure: long enough to be no placeholder, with a visible ASCII
+// character at both ends.
+func plainRef(ref string) bool {
+	n := len(ref)
+	return n > 4 && ref[0] > ' ' && ref[0] < 0x7f && ref[n-1] > ' ' && ref[n-1] < 0x7f
 }
 
 // room makes room for a record of up to n bytes in the chunk of the hash's partition.

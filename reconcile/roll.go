@@ -110,11 +110,8 @@ func (n *night) continues(item *payout.Item) *finding {
 		note(n.booked[entryKey(item.Key, &item.Entries[i])])
 	}
 	for _, row := range item.Rejected {
-		for _, i := range n.texts[plain(row.Text)] {
-			if !n.taken[i] {
-				shared[i]++
-				break
-			}
+		if list := n.untaken(plain(row.Text)); len(list) > 0 {
+			shared[list[0]]++
 		}
 	}
 	best, most := -1, 0
@@ -128,6 +125,16 @@ func (n *night) continues(item *payout.Item) *finding {
 	}
 	n.taken[best] = true
 	return n.listed[best]
+}
+
+// untaken returns the findings of unreadable rows of a text that continue no item yet.
+func (n *night) untaken(text string) []int {
+	list := n.texts[text]
+	for len(list) > 0 && n.taken[list[0]] {
+		list = list[1:]
+	}
+	n.texts[text] = list
+	return list
 }
 
 // proceed continues an item with this run's finding.
@@ -200,11 +207,11 @@ func (n *night) covers(d payout.Day) bool {
 	return n.m.reach(d)
 }
 
-// corrected reports whether this run saw what became of an unreadable row: its text is still there, its reference stands on a
-// row that can be read, or the extract has no dates and so covers whatever it was.
+// corrected reports whether this run saw what became of an unreadable row: its text is still there (for another
+// item), its reference stands on a row that can be read, or the extract has no dates and so covers whatever it was.
 func (n *night) corrected(item *payout.Item) bool {
 	for _, row := range item.Rejected {
-		if len(n.texts[plain(row.Text)]) > 0 || n.covers(payout.NoDay) {
+		if _, here := n.texts[plain(row.Text)]; here || n.covers(payout.NoDay) {
 			continue
 		}
 		key, ok := payout.KeyOf(row.Ref, "", n.in.CaseInsensitive)
@@ -285,31 +292,28 @@ func (n *night) open(f *finding) {
 
 // reopened finds the cleared item, the latest, that shares a record with the finding.
 func (n *night) reopened(f *finding) *payout.Item {
-	list := n.run.items.list
-	for i := range slices.Backward(list) {
-		item := &list[i]
-		if item.State != payout.ItemCleared {
-			continue
-		}
-		for _, p := range item.Payouts {
-			if n.seen[p.ID] == f {
-				return item
-			}
-		}
-		for k := range item.Entries {
-			if n.booked[entryKey(item.Key, &item.Entries[k])] == f {
-				return item
-			}
-		}
-		for _, old := range item.Rejected {
-			for _, row := range f.rejected {
-				if plain(old.Text) == plain(row.Text) {
-					return item
-				}
-			}
+	items, latest := n.run.items, -1
+	note := func(i int, ok bool) {
+		if ok && i > latest && items.list[i].State == payout.ItemCleared {
+			latest = i
 		}
 	}
-	return nil
+	for _, p := range f.pays {
+		i, ok := items.wasPayout[p.ID]
+		note(i, ok)
+	}
+	for _, e := range f.ents {
+		i, ok := items.wasEntry[entryKey(f.g.key, &e.Entry)]
+		note(i, ok)
+	}
+	for _, row := range f.rejected {
+		i, ok := items.wasText[plain(row.Text)]
+		note(i, ok)
+	}
+	if latest < 0 {
+		return nil
+	}
+	return &items.list[latest]
 }
 
 // dispositionOver reports whether the date of a disposition has passed.

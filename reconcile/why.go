@@ -105,7 +105,7 @@ func (r *run) notProvenWords(e *ent) string {
 
 func amountWords(f *finding) (string, string) {
 	if f.added {
-		return fmt.Sprintf("the ledger has %s for %s beside what its payout of %s agrees with: a fee?",
+		return fmt.Sprintf("the ledger has %s for %s beside what agrees with %s, perhaps a fee",
 				entPhrase(f.ents[0]), refPhrase(f), livePhrase(f.g)),
 			"book a fee under a reference of its own, or reverse the entry"
 	}
@@ -177,7 +177,7 @@ func (r *run) payoutWords(f *finding) (string, string) {
 				payPhrase(p), f.twin, refPhrase(f)),
 			fmt.Sprintf("find out whether both were meant and recall one if not; do not pay %s again before that is settled", refPhrase(f))
 	case payout.NotInExtract:
-		return fmt.Sprintf("%s lies outside the days of the ledger extract%s", payPhrase(p), strings.TrimSuffix(r.extract(), ",")),
+		return fmt.Sprintf("%s is of a day that the ledger extract%s does not cover", payPhrase(p), r.extract()),
 			"export the ledger for that day and reconcile again"
 	}
 	return fmt.Sprintf("%s failed; the ledger rightly does not hold it as paid", payPhrase(p)), ""
@@ -221,10 +221,10 @@ func bothWords(f *finding) (string, string) {
 
 func payPhrase(p *pay) string {
 	s := "payout " + p.ID + " of " + amountPhrase(p.amount())
-	if p.detail.Payee != "" {
-		s += " to " + p.detail.Payee
+	if p.payee() != "" {
+		s += " to " + clipText(p.payee())
 	}
-	return s + " created " + p.day.String() + ", " + statusPhrase(p)
+	return s + " (created " + p.day.String() + ", " + statusPhrase(p) + ")"
 }
 
 func amountPhrase(a money.Amount) string {
@@ -236,35 +236,31 @@ func amountPhrase(a money.Amount) string {
 
 // statusPhrase is the status in words, with what the bank said about it.
 func statusPhrase(p *pay) string {
-	s := lowerFirst(p.Status.Words())
-	s, _, _ = strings.Cut(s, " (")
-	var said []string
+	s, _, _ := strings.Cut(lowerFirst(p.Status.Words()), " (")
+	if p.detail == nil {
+		return s
+	}
 	if p.detail.BankStatus != "" {
-		said = append(said, p.detail.BankStatus)
+		s += ", bank status " + clipText(p.detail.BankStatus)
 	}
 	if p.detail.Reason != "" {
-		said = append(said, p.detail.Reason)
-	}
-	if len(said) > 0 {
-		s += " (" + strings.Join(said, ": ") + ")"
+		s += fmt.Sprintf(", the bank's reason: %q", p.detail.Reason)
 	}
 	return s
 }
 
 func entPhrase(e *ent) string {
-	s := e.Amount.String()
-	if e.Day == payout.NoDay {
-		s += " without a date"
-	} else {
-		s += " dated " + e.Day.String()
+	s := e.Amount.String() + " (without a date"
+	if e.Day != payout.NoDay {
+		s = e.Amount.String() + " (dated " + e.Day.String()
 	}
 	if e.Status != "" {
-		s += fmt.Sprintf(" (%s)", clipText(e.Status))
+		s += ", " + clipText(e.Status)
 	}
 	if e.Document != "" {
-		s += ", document " + clipText(e.Document) + ","
+		s += ", document " + clipText(e.Document)
 	}
-	return s
+	return s + ")"
 }
 
 func refPhrase(f *finding) string {
@@ -283,7 +279,7 @@ func sidePays(f *finding) string {
 	for _, p := range f.pays {
 		first, last = min(first, p.day), max(last, p.day)
 	}
-	return fmt.Sprintf("%d payouts of together %s created %s", len(f.pays), sumPhrase(f.sums.pays), payout.Period{From: first, To: last})
+	return fmt.Sprintf("%d payouts of together %s (created %s)", len(f.pays), sumPhrase(f.sums.pays), payout.Period{From: first, To: last})
 }
 
 func sideEnts(f *finding) string {
@@ -302,7 +298,7 @@ func sideEnts(f *finding) string {
 	}
 	s := fmt.Sprintf("%d entries of together %s", len(f.ents), sumPhrase(f.sums.ents))
 	if first != payout.NoDay {
-		s += " dated " + payout.Period{From: first, To: last}.String()
+		s += " (dated " + payout.Period{From: first, To: last}.String() + ")"
 	}
 	return s
 }
@@ -315,11 +311,11 @@ func sumPhrase(sums []money.Amount) string {
 	return strings.Join(parts, " and ")
 }
 
-// livePhrase names what the live payouts of a key amount to.
+// livePhrase names the first live payout of a key.
 func livePhrase(g *group) string {
 	for _, p := range g.pays {
 		if p.live() {
-			return fmt.Sprintf("%s created %s", amountPhrase(p.amount()), p.day)
+			return payPhrase(p)
 		}
 	}
 	return "nothing"

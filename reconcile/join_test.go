@@ -1,0 +1,164 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"payrecon/internal/money"
+	"payrecon/internal/payout"
+)
+
+// reconcileBulk runs n payouts against their ledger, from memory.
+func reconcileBulk(t *testing.T, in Input, rows []payout.Row, entries []payout.Entry) *payout.Reconciliation {
+	t.Helper()
+	in.Period = payout.Period{From: 20454, To: 20484}
+	in.AsOf = time.Unix(20500*86400, 0)
+	in.Clock = func() time.Time { return in.AsOf }
+	for d := payout.Day(20400); d < 20500; d++ {
+		in.Coverage.Days = append(in.Coverage.Days, payout.DayEvidence{Day: d, State: payout.DayComplete})
+	}
+	in.Coverage.OnBehalfOf = []string{""}
+	in.Source = &blocks{memory{rows: rows}}
+	r, err := reconcile(t.Context(), in, nil, func(_ context.Context, emit func(int, []payout.Entry) error) (payout.Intake, error) {
+		for from := 0; from < len(entries); from += 1000 {
+			if err := emit(from/1000%2, entries[from:min(from+1000, len(entries))]); err != nil {
+				return payout.Intake{}, err
+			}
+		}
+		return intakeOf(entries, nil, in.Period), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestSpillChangesNothing(t *testing.T) {
+	rows, entries := bulk(20_000)
+	var hashes []string
+	for _, bound := range []int64{1, 300_000, 1 << 30} {
+		dir := t.TempDir()
+		agreed := 0
+		in := Input{SpillDir: dir, Options: Options{MemoryBound: bound}}
+		in.Matched = func(f payout.Finding) error {
+			agreed++
+			if agreed == 1 { // in the middle of things: nothing lies about, whatever happens to the process now
+				if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
+					t.Errorf("spill files can be seen: %q", left)
+				}
+			}
+			return nil
+		}
+		r := reconcileBulk(t, in, rows, entries)
+		hashes = append(hashes, r.OutcomeHash+fmt.Sprint(len(r.Items), agreed))
+		if left, _ := os.ReadDir(dir); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	}
+	if hashes[0] != hashes[1] || hashes[1] != hashes[2] {
+		t.Errorf("the memory bound changes outcomes: %q", hashes)
+	}
+}
+
+func TestSpillFileIsPrivate(t *testing.T) {
+	file, err := spillFile(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeSpill(file)
+	info, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := info.Mode().Perm(); mode != 0o600 {
+		t.Errorf("mode %o, want 600", mode)
+	}
+}
+
+func TestSpillWithoutRoom(t *testing.T) {
+	rows, entries := bulk(5_000)
+	in := Input{SpillDir: filepath.Join(t.TempDir(), "missing"), Options: Options{MemoryBound: 1, Period: payout.Period{From: 20454, To: 20484}}}
+	in.Source = &blocks{memory{rows: rows}}
+	r, err := reconcile(t.Context(), in, nil, func(_ context.Context, emit func(int, []payout.Entry) error) (payout.Intake, error) {
+		return payout.Intake{}, emit(0, entries)
+	})
+	if err == nil || r != nil {
+		t.Errorf("got %v, %v, want an error", r, err)
+	}
+}
+
+func TestMatchedInOrder(t *testing.T) {
+	rows, entries := bulk(3_000)
+	var days []payout.Day
+	var refs []string
+	in := Input{SpillDir: t.TempDir()}
+	in.Matched = func(f payout.Finding) error {
+		days, refs = append(days, f.Payouts[0].Created.Day()), append(refs, f.RefID)
+		if f.Outcome != payout.Matched || f.Payouts[0].Account == "" || f.Entries[0].Line == 0 || f.Exposure.IsZero() || f.Key == "" {
+			t.Errorf("not whole: %+v", f)
+		}
+		return nil
+	}
+	r := reconcileBulk(t, in, rows, entries)
+	matched := int64(0)
+	for _, total := range r.Totals {
+		if total.Outcome.Class() == payout.Agreed {
+			matched += total.Payouts
+		}
+	}
+	if int64(len(days)) != matched || matched < 2_900 {
+		t.Errorf("%d agreed findings, the totals have %d", len(days), matched)
+	}
+	if !slices.IsSorted(days) {
+		t.Error("not in the order of days")
+	}
+	for i := range days {
+		if i > 0 && days[i] == days[i-1] && refs[i] < refs[i-1] {
+			t.Fatalf("not in the order of references: %s before %s", refs[i-1], refs[i])
+		}
+	}
+}
+
+// TestOneHugeKey: 40,000 records of one reference would take minutes if anything were quadratic.
+func TestOneHugeKey(t *testing.T) {
+	const n = 20_000
+	for _, c := range []struct {
+		name   string
+		amount func(i int) int64
+		booked func(i int) int64
+	}{
+		{"all amounts differ", func(i int) int64 { return int64(i) * 100 }, func(i int) int64 { return int64(i) * 100 }},
+		{"all amounts equal", func(int) int64 { return 100 }, func(int) int64 { return 100 }},
+		{"all within tolerance", func(i int) int64 { return int64(i) * 100 }, func(i int) int64 { return int64(i)*100 + 7 }},
+		{"all equal but for the tolerance", func(int) int64 { return 100 }, func(int) int64 { return 107 }},
+		{"half reversed", func(i int) int64 { return 100 + int64(i%7) }, func(i int) int64 { return (100 + int64(i/2%7)) * int64(1-i%2*2) }},
+		{"nothing agrees", func(i int) int64 { return 1_000_000 + int64(i) }, func(i int) int64 { return 1 + int64(i%3) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rows, entries := make([]payout.Row, n), make([]payout.Entry, n)
+			for i := range n {
+				created := payout.Millis(20454+i*31/n)*millisDay + payout.Millis(i%1000)
+				rows[i] = payout.Row{ID: fmt.Sprintf("p%06d", i), RefID: "ONE", Units: c.amount(i), Currency: "EUR", Status: payout.Completed, Created: created, Changed: created}
+				entries[i] = payout.Entry{Line: i + 2, Ref: "ONE", Amount: money.New(c.booked(i), "EUR"), Day: payout.Day(20454 + i*17%31)}
+			}
+			r := reconcileBulk(t, Input{SpillDir: t.TempDir(), Options: Options{Tolerance: map[string]int64{"EUR": 10}, MinOverlap: -1}}, rows, entries)
+			if !r.Accounted {
+				t.Error("not accounted for")
+			}
+		})
+	}
+}
+
+func TestPlainRefIsItsOwnKey(t *testing.T) {
+	for _, ref := range []string{"", "-", "0", "n/a", "none", "None", "abcd", "abcde", " abcde", "abcde ", "abcde\u00a0", "\x00abcde", "a b c", "ab\x00cd", "\u2003abcd", "abcd\xff", "12345"} {
+		key, ok := payout.KeyOf(ref, "", false)
+		if plainRef(ref) && (!ok || string(key) != ref) {
+			t.Errorf("%q is taken for its own key; KeyOf says %q, %t", ref, key, ok)
+		}
+	}
+}

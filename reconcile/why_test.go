@@ -1,0 +1,143 @@
+package reconcile
+
+import (
+	"strings"
+	"testing"
+
+	"payrecon/internal/payout"
+)
+
+func TestWhy(t *testing.T) {
+	const quiet = "E x1 1 paid 2026-01-01 ref=X\nP y1 1 COMPLETED 2026-01-01 ref=X\nE x2 1 paid 2026-01-31 ref=Y\nP y2 1 COMPLETED 2026-01-31 ref=Y\n"
+	for _, c := range []struct {
+		name, records string
+		set           func(*testing.T, *scene)
+		want          []string
+	}{
+		{"missing in the ledger", "P p1 100 COMPLETED 01-05 payee=ACME_Ltd", nil, []string{
+			"The provider has payout p1 of 100.00 EUR to ACME Ltd (created 2026-01-05, initiation completed); the ledger, which covers 2026-01-01 to 2026-01-31, has no entry left for reference R; find out who initiated it and book it; do not pay reference R again before that is known.",
+		}},
+		{"missing in the ledger, in flight", "P p1 100 PENDING 01-05", nil, []string{
+			"The provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation pending); the ledger, which covers 2026-01-01 to 2026-01-31, has no entry left for reference R; book it if it was meant; do not pay reference R again before its status is final.",
+		}},
+		{"no reference", "P p1 100 COMPLETED 01-05 ref=", nil, []string{
+			"The provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed); it bears no reference, so no ledger entry can answer it; find out who initiated it and book it; do not pay this payee again before that is known.",
+		}},
+		{"missing at the provider, asked", "E e1 100 paid 01-15", func(_ *testing.T, s *scene) { s.Provider = &provider{} }, []string{
+			"The ledger has 100.00 EUR (dated 2026-01-15, paid, document e1) for reference R and no payout answers it: asked for this reference in this run, the provider has no such payout; find out whether it was ever sent; do not pay reference R again before the bank statement shows that no money left.",
+		}},
+		{"missing at the provider, complete", "E e1 100 - 01-15", nil, []string{
+			"The ledger has 100.00 EUR (dated 2026-01-15, document e1) for reference R and no payout answers it: the mirror is complete from 2026-01-05 to 2026-01-25 and has none; find out whether it was ever sent; do not pay reference R again before the bank statement shows that no money left.",
+		}},
+		{"not fetched", "E e1 100 paid -", nil, []string{
+			"The ledger has 100.00 EUR (without a date, paid, document e1) for reference R and no payout was found: the provider was not asked and the entry has no date; sync the missing days or reconcile online; do not pay reference R again before the provider has answered.",
+		}},
+		{"not in the extract", "P p1 100 COMPLETED 01-05", func(t *testing.T, s *scene) {
+			s.reach = &payout.Period{From: ymd(t, "2026-01-06"), To: ymd(t, "2026-01-31")}
+			s.rows = s.rows[len(s.rows)-1:]
+			s.entries = nil
+		}, []string{
+			"Payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) is of a day that the ledger extract, which covers 2026-01-06 to 2026-01-31, does not cover; export the ledger for that day and reconcile again.",
+		}},
+		{"amount", "P p1 100 COMPLETED 01-05\nE e1 90 paid 01-06", nil, []string{
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) and the ledger 90.00 EUR (dated 2026-01-06, paid, document e1): the provider is over the ledger by 10.00 EUR; correct the ledger or claim the difference; do not pay reference R again before it is explained.",
+		}},
+		{"a group falls short", "P p1 60 COMPLETED 01-05\nP p2 30 COMPLETED 01-07\nE e1 100 paid 01-06", nil, []string{
+			"For reference R the provider has 2 payouts of together 90.00 EUR (created 2026-01-05 to 2026-01-07) and the ledger 100.00 EUR (dated 2026-01-06, paid, document e1): the provider is short of the ledger by 10.00 EUR; correct the ledger or claim the difference; do not pay reference R again before it is explained.",
+		}},
+		{"the bank's reason", "P p1 100 REJECTED 01-05 bank=RJCT reason=Closed_account\nE e1 100 paid 01-05", nil, []string{
+			"For reference R the ledger has 100.00 EUR (dated 2026-01-05, paid, document e1) and the provider payout p1 of 100.00 EUR (created 2026-01-05, initiation rejected by the bank, bank status RJCT, the bank's reason: \"Closed account\"): booked as paid, payout failed; reverse the booking; do not pay reference R again before it is reversed.",
+		}},
+		{"an added entry", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05\nE e2 3 paid 01-06", nil, []string{
+			"The ledger has 3.00 EUR (dated 2026-01-06, paid, document e2) for reference R beside what agrees with payout p1 of 100.00 EUR (created 2026-01-05, initiation completed), perhaps a fee; book a fee under a reference of its own, or reverse the entry.",
+		}},
+		{"currency", "P p1 100 COMPLETED 01-05\nE e1 100USD paid 01-05", nil, []string{
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) and the ledger 100.00 USD (dated 2026-01-05, paid, document e1): the currencies differ; correct the ledger's currency; do not pay reference R again before it is explained.",
+		}},
+		{"a duplicate payout", "P p1 100 COMPLETED 01-05\nP p2 100 COMPLETED 01-06\nE e1 100 paid 01-05", nil, []string{
+			"Payout p2 of 100.00 EUR (created 2026-01-06, initiation completed) repeats payout p1 of reference R: same reference, currency and amount, payee not known to differ; find out whether both were meant and recall one if not; do not pay reference R again before that is settled.",
+		}},
+		{"a duplicate entry", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05\nE e2 100 paid 01-06", nil, []string{
+			"The ledger has 100.00 EUR (dated 2026-01-06, paid, document e2) for reference R more often than there are payouts: there is payout p1 of 100.00 EUR (created 2026-01-05, initiation completed); reverse the second booking; do not pay reference R again before that is done.",
+		}},
+		{"a reversal", "E e1 -100 paid 01-05", nil, []string{
+			"The ledger has the reversal -100.00 EUR (dated 2026-01-05, paid, document e1) for reference R and no entry of that amount before it; find the entry that it reverses, or correct it.",
+		}},
+		{"ambiguous", "P p1 60 COMPLETED 01-05\nP p2 70 COMPLETED 01-05\nE e1 50 paid 01-05\nE e2 55 paid 01-05\nE e3 5 paid -", nil, []string{
+			"For reference R the provider has 2 payouts of together 130.00 EUR (created 2026-01-05) and the ledger 3 entries of together 110.00 EUR (dated 2026-01-05): no pairing of them is certain; match them by hand and give each payout a reference of its own; do not pay reference R again before that.",
+		}},
+		{"stuck", "P p1 100 PROCESSING 01-05\nE e1 100 paid 01-05", nil, []string{
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation processing at the bank) and the ledger 100.00 EUR (dated 2026-01-05, paid, document e1): in flight for longer than expected; ask the provider for its fate; do not pay reference R again before its status is final.",
+		}},
+		{"a row that cannot be read", "X T T;1o", nil, []string{
+			"The ledger row \"T;1o\" could not be read: column amount holds \"1o\", not an amount; correct the row and reconcile again.",
+		}},
+		{"a row that cannot be read, with its payout", "P p1 100 COMPLETED 01-05\nX R R;1o", nil, []string{
+			"The ledger row \"R;1o\" could not be read: column amount holds \"1o\", not an amount; payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) bears its reference; correct the row and reconcile again; do not pay reference R again before that.",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScene(t)
+			s.records(t, quiet+c.records)
+			if c.set != nil {
+				c.set(t, s)
+			}
+			r := s.run(t)
+			var got []string
+			for _, item := range r.Items {
+				got = append(got, item.Why)
+				if item.Next == "" || !strings.Contains(strings.ToLower(item.Why), strings.ToLower(item.Next)) {
+					t.Errorf("the next step %q is not in %q", item.Next, item.Why)
+				}
+			}
+			if strings.Join(got, "\n") != strings.Join(c.want, "\n") {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+			}
+		})
+	}
+}
+
+func TestHints(t *testing.T) {
+	for _, c := range []struct{ name, records, pay, entry string }{
+		{"letter case", "P p1 100 COMPLETED 01-05 ref=Inv-7\nE e1 90 paid 01-05 ref=INV-7",
+			`the ledger entry with reference "INV-7" differs only in letter case`, `the payout with reference "Inv-7" differs only in letter case`},
+		{"white space", "P p1 100 COMPLETED 01-05 ref=INV_7\nE e1 90 paid 01-05 ref=INV7",
+			`the ledger entry with reference "INV7" differs only in white space`, `the payout with reference "INV 7" differs only in white space`},
+		{"both", "P p1 100 COMPLETED 01-05 ref=inv_7\nE e1 90 paid 01-05 ref=INV7",
+			`the ledger entry with reference "INV7" differs only in white space and letter case`, `the payout with reference "inv 7" differs only in white space and letter case`},
+		{"cut at 18", "P p1 100 COMPLETED 01-05 ref=INVOICE-2026-00012\nE e1 90 paid 01-05 ref=INVOICE-2026-000123",
+			`the ledger entry with reference "INVOICE-2026-000123" differs only by a cut at 18 characters`, `the payout with reference "INVOICE-2026-00012" differs only by a cut at 18 characters`},
+		{"cut at 35", "P p1 100 COMPLETED 01-05 ref=INVOICE-2026-000123-PART-4-OF-99-XYZ\nE e1 90 paid 01-05 ref=INVOICE-2026-000123-PART-4-OF-99-XY",
+			`the ledger entry with reference "INVOICE-2026-000123-PART-4-OF-99-XY" differs only by a cut at 35 characters`, `the payout with reference "INVOICE-2026-000123-PART-4-OF-99-XYZ" differs only by a cut at 35 characters`},
+		{"cut at 19 says nothing", "P p1 100 COMPLETED 01-05 ref=INVOICE-2026-000123\nE e1 90 paid 01-05 ref=INVOICE-2026-0001234", "", ""},
+		{"amount and payee", "P p1 100 COMPLETED 01-05 ref=A1 payee=ACME_Ltd\nE e1 100 paid 01-12 ref=B2 text=Rent_acme_ltd_May",
+			`the ledger entry with reference "B2" has the same amount and names the payee`, `payout p1 with reference "A1" has the same amount and payee`},
+		{"amount and payee's account", "P p1 100 COMPLETED 01-05 ref=A1 acct=DE893704\nE e1 100 paid 01-12 ref=B2 text=to_DE89_3704",
+			`the ledger entry with reference "B2" has the same amount and names the payee`, `payout p1 with reference "A1" has the same amount and payee`},
+		{"amount and payee, too long ago", "P p1 100 COMPLETED 01-05 ref=A1 payee=ACME_Ltd\nE e1 100 paid 01-16 ref=B2 text=acme_ltd", "", ""},
+		{"the same reference at another time", "P p1 100 COMPLETED 2025-01-15\nE e1 100 paid 01-15\nP p2 5 COMPLETED 01-20 ref=S\nE e2 5 paid 2026-02-15 ref=S",
+			"the same reference stands on the ledger entry over 5.00 EUR of 2026-02-15, 26 days later", "the same reference stands on the payout over 100.00 EUR of 2025-01-15, 365 days earlier"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScene(t)
+			s.reach = &s.Period
+			s.records(t, c.records)
+			r := s.run(t)
+			if len(r.Items) != 2 {
+				t.Fatalf("%d items, want 2: hints never match", len(r.Items))
+			}
+			for _, item := range r.Items {
+				want := c.pay
+				if len(item.Entries) == 1 {
+					want = c.entry
+				}
+				if item.Hint != want {
+					t.Errorf("%s: got %q, want %q", brief(&item.Finding), item.Hint, want)
+				}
+				if !strings.Contains(item.Why, want) {
+					t.Errorf("the hint %q is not in %q", want, item.Why)
+				}
+			}
+		})
+	}
+}
