@@ -42,6 +42,7 @@ type Sheet struct {
 	// valid only until the next one.
 	Stream     iter.Seq2[[]Cell, error]
 	StreamRows int
+	like       []Cell // the first streamed row
 
 	// Heading is the row of the column headings: everything down to it stays in view and is printed on every page.
 	// 0 = a sheet without one.

@@ -165,12 +165,7 @@ func alignHeadings(s *Sheet) {
 			open = nil
 		}
 	}
-	if s.Stream != nil {
-		for cells := range s.Stream {
-			settle(cells)
-			break
-		}
-	}
+	settle(s.like)
 }
 
 func (b *builder) sortSheets() {

@@ -93,7 +93,7 @@ var matchedColumns = []Column{
 	{Heading: "Payout amount", Code: "payout_amount", Width: 16}, {Heading: "Ledger amount", Code: "ledger_amount", Width: 16},
 	{Heading: "Difference", Code: "difference", Width: 14}, {Heading: "Payouts", Code: "payouts", Width: 9}, {Heading: "Entries", Code: "entries", Width: 9},
 	{Heading: "Payout created (UTC)", Code: "created", Width: 19}, {Heading: "Ledger date", Code: "ledger_date", Width: 12},
-	{Heading: "Payout ids", Code: "payout_ids", Width: 44}, {Heading: "Ledger lines", Code: "ledger_lines", Width: 12}, {Heading: "Across the period's edge", Code: "cut_off", Width: 12},
+	{Heading: "Payout ids", Code: "payout_ids", Width: 46}, {Heading: "Ledger lines", Code: "ledger_lines", Width: 12}, {Heading: "Across the period's edge", Code: "cut_off", Width: 12},
 }
 
 // matchedKey is by what matched findings are summed.
@@ -115,6 +115,7 @@ func (b *builder) addMatched() error {
 		return nil
 	}
 	rows := 0
+	var first []Cell
 	sums := map[matchedKey]*matchedSum{}
 	for f, err := range b.opts.Matched {
 		if err != nil {
@@ -123,17 +124,20 @@ func (b *builder) addMatched() error {
 		if rows++; b.opts.MatchedMax > 0 && rows > b.opts.MatchedMax {
 			continue
 		}
+		if rows == 1 {
+			first = b.matchedRow(nil, &f)
+		}
 		b.sumMatched(sums, &f)
 	}
 	shown := rows
 	if b.opts.MatchedMax > 0 {
 		shown = min(rows, b.opts.MatchedMax)
 	}
-	note := plural(rows, "agreed pair") + " and group" + map[bool]string{true: "s", false: ""}[rows != 1] + ", in the order of references."
+	note := plural(rows, "agreed pair") + " and group" + map[bool]string{true: "s", false: ""}[rows != 1] + "."
 	if shown < rows {
 		note = "The first " + thousands(shown) + " of " + thousands(rows) + " agreed pairs and groups; ask for all with: payrecon report --matched."
 	}
-	b.matchedSheets(note, shown)
+	b.matchedSheets(note, shown, first)
 	if shown == rows {
 		b.matched.sums = sums
 	}
@@ -184,13 +188,13 @@ func (b *builder) matchedRow(row []Cell, f *payout.Finding) []Cell {
 }
 
 // matchedSheets adds as many sheets as the rows need. Each skips what the ones before it show.
-func (b *builder) matchedSheets(note string, shown int) {
+func (b *builder) matchedSheets(note string, shown int, first []Cell) {
 	t := table{name: SheetMatched, note: note, columns: matchedColumns, fixed: 1, wide: true, tab: Good}
 	room := b.maxRows - tableHead
 	for part := 0; part == 0 || part*room < shown; part++ {
 		s := b.tableSheet(t, part)
 		skip := part * room
-		s.StreamRows = min(room, shown-skip)
+		s.StreamRows, s.like = min(room, shown-skip), first
 		if shown == 0 {
 			s.Rows = append(s.Rows, Row{Kind: RowFurniture, Cells: []Cell{text("Nothing agreed in the period.").Styled(Note)}})
 		}

@@ -26,7 +26,7 @@ const (
 	listAge
 )
 
-var listHeadings = []string{"What", "Reference", "Side", "Currency", "Amount", "Age (days)", "Status", "Payout created (UTC)", "Ledger date", "Payee", "Payout ids", "Ledger lines", "Why"}
+var listHeadings = []string{"What", "Reference", "Side", "Currency", "Amount", "Age (days)", "Ledger date", "Payout created (UTC)", "Status", "Payee", "Payout ids", "Ledger lines", "Why"}
 
 // listing is one row of the reconciling items.
 type listing struct {
@@ -43,7 +43,7 @@ func (b *builder) addReconciling() {
 	if b.rec == nil {
 		note = "Payouts that are still on their way at the provider, of any age. Age in whole days at the as-of time."
 	}
-	p := b.newPage(SheetReconciling, note, 34, 22, 14, 14, 18, 12, 30, 20, 18, 26, 40, 12, 60)
+	p := b.newPage(SheetReconciling, note, 36, 24, 14, 14, 18, 14, 14, 20, 30, 26, 44, 12, 80)
 	p.Columns[12].Wrap = true
 	p.Wide = true
 	flight := b.flightRows()
@@ -182,8 +182,8 @@ func (b *builder) explainedRows() []listing {
 			r.amount, r.currency = sums[0].Units(), sums[0].Currency()
 		}
 		r.cells = []Cell{
-			r.what, text(f.RefID), text(side), text(r.currency), units(r.amount, r.currency), count(r.age), statuses(f.Payouts, s.payoutStatus),
-			instant(s.created), date(s.ledgerDay), text(s.payee), text(s.ids), text(s.lines), text(joinSentences(f.Why, f.Hint)),
+			r.what, text(f.RefID), text(side), text(r.currency), units(r.amount, r.currency), count(r.age), date(s.ledgerDay),
+			instant(s.created), statuses(f.Payouts, s.payoutStatus), text(s.payee), text(s.ids), text(s.lines), text(joinSentences(f.Why, f.Hint)),
 		}
 		rows = append(rows, r)
 	}
@@ -195,7 +195,7 @@ func (b *builder) flightRows() []listing {
 	for _, x := range b.facts.InFlight {
 		r := listing{what: word(x.Status.Words(), string(x.Status)), currency: x.Amount.Currency(), amount: x.Amount.Units(), age: ageDays(x.Created, b.asOf())}
 		r.cells = []Cell{
-			r.what, text(x.RefID), text("Provider"), text(r.currency), units(r.amount, r.currency), count(r.age), r.what, instant(x.Created), {},
+			r.what, text(x.RefID), text("Provider"), text(r.currency), units(r.amount, r.currency), count(r.age), {}, instant(x.Created), r.what,
 			text(x.Payee), text(x.ID), {}, text(x.Reason),
 		}
 		rows = append(rows, r)

@@ -1,6 +1,10 @@
 package report
 
 import (
+	"cmp"
+	"slices"
+
+	"payrecon/internal/money"
 	"payrecon/internal/payout"
 )
 
@@ -57,7 +61,7 @@ func (b *builder) rollForwardOf(p page, r payout.RollForward) {
 }
 
 func currencyOr(code, words string) string {
-	if code == "" {
+	if code == "" || code == money.NoCurrency {
 		return words
 	}
 	return code
@@ -122,15 +126,16 @@ func (b *builder) openByKind(p page) {
 	set := map[string]bool{}
 	for _, it := range b.open {
 		kinds = add(kinds, it.Words())
-		if it.Exposure.Currency() != "" {
+		if !it.Exposure.IsZero() {
 			set[it.Exposure.Currency()] = true
 		}
 	}
-	k := kindsRefs{currencies: sortedKeys(set)}
-	k.heading = p.headings(append([]string{"Kind"}, k.currencies...)...)
+	currencies := sortedKeys(set)
+	p.headings(append([]string{"Kind"}, currencies...)...)
+	rows := map[string]int{}
 	for _, kind := range kinds {
 		cells := []Cell{text(kind)}
-		for _, currency := range k.currencies {
+		for _, currency := range currencies {
 			var sum int64
 			for _, it := range b.open {
 				if it.Words() == kind && it.Exposure.Currency() == currency {
@@ -139,12 +144,51 @@ func (b *builder) openByKind(p page) {
 			}
 			cells = append(cells, units(sum, currency).By(b.breaks.sumifs(breaksExposure, is(breaksWhat, kind), is(breaksCurrency, currency))))
 		}
-		k.rows = append(k.rows, p.data(cells...))
-	}
-	if len(k.currencies) > 0 {
-		b.kinds = k
+		rows[kind] = p.data(cells...)
 	}
 	b.countsByKind(p, kinds)
+	if len(currencies) > 0 {
+		b.kindsInPicture(p, kinds, currencies, rows)
+	}
+}
+
+// picturedKinds is how many kinds a picture can tell apart.
+const picturedKinds = 5
+
+// kindsInPicture adds the table that the picture draws: the kinds with the most items, and all others together.
+func (b *builder) kindsInPicture(p page, kinds, currencies []string, rows map[string]int) {
+	items := map[string]int{}
+	for i := range b.open {
+		items[b.open[i].Words()]++
+	}
+	kinds = slices.Clone(kinds)
+	slices.SortStableFunc(kinds, func(x, y string) int { return cmp.Compare(items[y], items[x]) })
+	shown := kinds
+	if len(kinds) > picturedKinds+1 {
+		shown = kinds[:picturedKinds]
+	}
+	p.section("Open items by kind, as in the picture: the kinds with the most items")
+	k := kindsRefs{currencies: currencies}
+	k.heading = p.headings(append([]string{"Kind"}, currencies...)...)
+	others := make([]Cell, len(currencies))
+	for _, kind := range kinds {
+		cells := []Cell{text(kind)}
+		for i := range currencies {
+			c := p.Rows[rows[kind]-1].Cells[i+1]
+			c.Formula = at(rows[kind], i+1)
+			cells = append(cells, c)
+			if !slices.Contains(shown, kind) {
+				others[i] = plus(others[i], c)
+			}
+		}
+		if slices.Contains(shown, kind) {
+			k.rows = append(k.rows, p.data(cells...))
+		}
+	}
+	if len(shown) < len(kinds) {
+		k.rows = append(k.rows, p.data(append([]Cell{text("All others")}, others...)...))
+	}
+	b.kinds = k
 }
 
 func (b *builder) countsByKind(p page, kinds []string) {

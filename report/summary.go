@@ -21,7 +21,7 @@ func (b *builder) addSummary() {
 		width := 14
 		switch i {
 		case 2:
-			width = 28
+			width = 36
 		case 9:
 			width = 18
 		}
@@ -191,16 +191,22 @@ func (b *builder) largest(p page) {
 			text(it.RefID), Cell{}, cell(breaksExposure, amount(it.Exposure)), text(it.Exposure.Currency()),
 			cell(breaksColumnOf("age_days"), count(it.AgeDays)), text(it.Owner), dispositionCell(it.Disposition))
 	}
-	if len(chosen) == 0 {
+	switch {
+	case len(b.open) == 0:
 		p.note("No open items.")
+	case len(chosen) == 0:
+		p.note("No open item has an amount.")
 	}
 }
 
 func (b *builder) tenLargest() []int {
 	byCurrency := map[string][]int{}
+	worth := 0
 	for i := range b.open {
-		c := b.open[i].Exposure.Currency()
-		byCurrency[c] = append(byCurrency[c], i)
+		if c := b.open[i].Exposure; !c.IsZero() {
+			byCurrency[c.Currency()] = append(byCurrency[c.Currency()], i)
+			worth++
+		}
 	}
 	codes := sortedKeys(byCurrency)
 	for _, c := range codes {
@@ -215,7 +221,7 @@ func (b *builder) tenLargest() []int {
 		})
 	}
 	take := map[string]int{}
-	for n, rank := 0, 0; n < min(10, len(b.open)); rank++ {
+	for n, rank := 0, 0; n < min(10, worth); rank++ {
 		for _, c := range codes {
 			if n < 10 && rank < len(byCurrency[c]) {
 				take[c]++
@@ -333,7 +339,7 @@ func (b *builder) summaryCharts(p page) {
 	slots := []func(row, column, width, height int) []Chart{b.shareChart, b.dailyChart, b.ageingChart, b.kindsChart}
 	row := p.next()
 	for _, slot := range slots {
-		column, width := left, 590
+		column, width := left, 640
 		if len(charts)%2 == 1 {
 			column, width = right, 540
 		}

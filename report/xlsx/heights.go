@@ -40,7 +40,7 @@ func heightOf(s *report.Sheet, r *report.Row) int {
 		if c.Look == report.HeadingLook || c.Look == report.HeadingNumber {
 			lines = max(lines, linesOf(c.Text, s.Columns[i].Width*9/10))
 		} else if wraps(s, r, i) {
-			lines = max(lines, linesOf(c.Text, s.Columns[i].Width))
+			lines = max(lines, linesOf(c.Text, s.Columns[i].Width*23/20)) // letters are narrower than the digits that widths count
 		}
 	}
 	if lines == 1 {
