@@ -80,7 +80,8 @@ func (t *task) unsettle(run payout.JobRun) {
 
 // finish puts an end on record, also when the program is being stopped, and tells whoever wants to know.
 func (s *Scheduler) finish(ctx context.Context, t *task, run payout.JobRun) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	ended := context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(ended, time.Minute)
 	defer cancel()
 	err := s.state.SaveJob(ctx, run)
 	for try := 0; err != nil && try < 3; try++ {
@@ -92,7 +93,7 @@ func (s *Scheduler) finish(ctx context.Context, t *task, run payout.JobRun) erro
 	}
 	s.o.Logger.Info("job ended", "job", t.Name, "outcome", run.Outcome, "words", run.Words)
 	if s.o.Ended != nil {
-		s.o.Ended(ctx, t.Job, run)
+		s.o.Ended(ended, t.Job, run)
 	}
 	if err != nil {
 		return fmt.Errorf("job %q: its end cannot be put on record: %w", t.Name, err)

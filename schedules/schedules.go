@@ -56,7 +56,8 @@ type Options struct {
 	Seed   uint64           // of the jitter, so that installations with one configuration differ
 	// Lock is the path of the lock files, to which ".NAME.lock" is added; "" = no lock against other processes.
 	Lock string
-	// Ended is told of every start that ended, also of those that a person asked for, and of those missed.
+	// Ended is told of every start that ended, also of those that a person asked for, and of those missed. Its context is
+	// not cancelled when the program is stopped: it must bound itself.
 	Ended func(ctx context.Context, job Job, run payout.JobRun)
 }
 

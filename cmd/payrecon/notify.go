@@ -102,9 +102,6 @@ func (n *notifier) tell(ctx context.Context, r jobResult) notification {
 			outcome = unheard
 		}
 	}
-	for _, failure := range out.Undelivered {
-		n.log.Warn("notification was not delivered", "job", r.Job, "error", failure)
-	}
 	if len(d.events) > 0 || outcome != told || last.Outcome == undelivered || last.Outcome == unheard {
 		n.remember(ctx, r.Job, outcome, d.head, out.Undelivered)
 	}
