@@ -3,14 +3,17 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"payrecon/internal/payout"
 )
 
-// detailBatch is how many payouts are asked for at a time.
-const detailBatch = 2000
+const (
+	detailBatch = 2000 // payouts asked for at a time
+	describers  = 4    // goroutines that write sentences
+)
 
 // describe fills in what a person reads: the payouts in full, severity, hints and the sentences; and lists what explains
 // itself.
@@ -19,16 +22,25 @@ func (r *run) describe(ctx context.Context, findings []*finding) error {
 		return err
 	}
 	hints := newHints(r.m, findings)
+	var group errgroup.Group
+	for part := range slices.Chunk(findings, max(1, (len(findings)+describers-1)/describers)) {
+		group.Go(func() error {
+			for _, f := range part {
+				if f.outcome.Class() != payout.Agreed {
+					f.severity = r.m.severity(f)
+					f.hint = hints.of(f)
+					r.explain(f)
+					f.shown = r.m.finding(f)
+				}
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // sentences cannot fail
 	r.out.Explained = []payout.Finding{}
 	for _, f := range findings {
-		if f.outcome.Class() == payout.Agreed {
-			continue
-		}
-		f.severity = r.m.severity(f)
-		f.hint = hints.of(f)
-		r.explain(f)
-		if !f.outcome.Listed() {
-			r.out.Explained = append(r.out.Explained, r.m.finding(f))
+		if f.outcome.Class() == payout.Reconciling {
+			r.out.Explained = append(r.out.Explained, f.shown)
 		}
 	}
 	return nil

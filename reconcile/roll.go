@@ -34,7 +34,7 @@ type night struct {
 	texts  map[string][]int    // listed findings of unreadable rows, by text
 	number map[*finding]int    // of listed findings
 	taken  []bool              // listed findings that continue an item
-	items  []payout.Item
+	items  []*payout.Item
 	events []payout.ItemEvent
 }
 
@@ -85,7 +85,7 @@ func (n *night) settle() error {
 			n.proceed(&item, f)
 		}
 		n.lapse(&item, item.State != payout.ItemCleared && n.dispositionOver(&item), "its date has passed")
-		n.items = append(n.items, item)
+		n.items = append(n.items, &item)
 	}
 	for i, f := range n.listed {
 		if !n.taken[i] {
@@ -129,18 +129,20 @@ func (n *night) continues(item *payout.Item) *finding {
 
 // untaken returns the findings of unreadable rows of a text that continue no item yet.
 func (n *night) untaken(text string) []int {
-	list := n.texts[text]
+	list, here := n.texts[text]
 	for len(list) > 0 && n.taken[list[0]] {
 		list = list[1:]
 	}
-	n.texts[text] = list
+	if here {
+		n.texts[text] = list
+	}
 	return list
 }
 
 // proceed continues an item with this run's finding.
 func (n *night) proceed(item *payout.Item, f *finding) {
 	old := item.Finding
-	item.Finding = n.m.finding(f)
+	item.Finding = f.shown
 	item.State, item.LastRun = payout.ItemOpen, n.in.Run
 	if old.Outcome != item.Outcome || old.Cell != item.Cell {
 		n.event(item, payout.EventReclassified, outcomeCode(&old), outcomeCode(&item.Finding), "")
@@ -269,25 +271,25 @@ func (n *night) open(f *finding) {
 	if item := n.reopened(f); item != nil {
 		again := *item
 		item.State = 0 // taken
-		again.Finding = n.m.finding(f)
+		again.Finding = f.shown
 		again.State, again.LastRun = payout.ItemReopened, n.in.Run
 		again.ClearedBy, again.ClearedAt = "", 0
 		again.Disposition = nil
 		n.count(again.Exposure, func(f *payout.RollForward) *payout.RollCount { return &f.Reopened }, 1)
 		n.event(&again, payout.EventReopened, "", outcomeCode(&again.Finding), "")
 		n.countState(&again)
-		n.items = append(n.items, again)
+		n.items = append(n.items, &again)
 		return
 	}
 	item := payout.Item{
-		ID: n.next, Finding: n.m.finding(f), State: payout.ItemNew, Due: payout.NoDay,
+		ID: n.next, Finding: f.shown, State: payout.ItemNew, Due: payout.NoDay,
 		FirstRun: n.in.Run, FirstSeen: n.now, LastRun: n.in.Run,
 	}
 	n.next++
 	n.count(item.Exposure, func(f *payout.RollForward) *payout.RollCount { return &f.New }, 1)
 	n.event(&item, payout.EventNew, "", outcomeCode(&item.Finding), "")
 	n.countState(&item)
-	n.items = append(n.items, item)
+	n.items = append(n.items, &item)
 }
 
 // reopened finds the cleared item, the latest, that shares a record with the finding.
@@ -385,7 +387,7 @@ func (n *night) countState(item *payout.Item) {
 
 // publish puts the items in order, most urgent first and cleared ones last, and closes the roll-forward.
 func (n *night) publish() {
-	slices.SortStableFunc(n.items, func(a, b payout.Item) int {
+	slices.SortFunc(n.items, func(a, b *payout.Item) int {
 		return cmp.Or(
 			compareBools(a.State == payout.ItemCleared, b.State == payout.ItemCleared),
 			cmp.Compare(b.Severity, a.Severity),
@@ -397,9 +399,9 @@ func (n *night) publish() {
 	if o.Breaks.BySeverity == nil {
 		o.Breaks.BySeverity = map[payout.Severity]int{}
 	}
-	o.Items, o.Events = n.items, n.events
-	if o.Items == nil {
-		o.Items = []payout.Item{}
+	o.Items, o.Events = make([]payout.Item, len(n.items)), n.events
+	for i, item := range n.items {
+		o.Items[i] = *item
 	}
 	if o.Events == nil {
 		o.Events = []payout.ItemEvent{}

@@ -27,6 +27,7 @@ type finding struct {
 	sums                 sums
 	severity             payout.Severity
 	sentence, next, hint string
+	shown                payout.Finding
 }
 
 // episode is the records of one key that belong to one story, on their way through the rules.
