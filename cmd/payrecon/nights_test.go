@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"payrecon/internal/mirror"
+	"payrecon/internal/money"
+	"payrecon/internal/payout"
+	"payrecon/internal/sandbox"
+)
+
+// site is an installation of payrecon whose nights a test can walk through: a folder, a sandbox behind a socket, and one
+// clock for both.
+type site struct {
+	t   *testing.T
+	dir string
+	box *sandbox.Sandbox
+	url string
+	now time.Time
+}
+
+func newSite(t *testing.T, o sandbox.Options) *site {
+	t.Helper()
+	s := &site{t: t, dir: t.TempDir(), now: sandbox.DemoNow}
+	o.Now = func() time.Time { return s.now }
+	box, err := sandbox.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(box)
+	t.Cleanup(server.Close)
+	s.box, s.url = box, server.URL
+	s.write("payrecon.yaml", "api: {rate_limit: none}\n")
+	return s
+}
+
+func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
+
+func (s *site) write(name, text string) {
+	s.t.Helper()
+	if err := os.WriteFile(s.path(name), []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// try runs one command and returns its exit code and output.
+func (s *site) try(args ...string) (code int, stdout, stderr string) {
+	env := map[string]string{envURL: s.url, envToken: sandbox.DemoToken}
+	var out, words bytes.Buffer
+	args = append(args, "--config", s.path("payrecon.yaml"), "--db", s.path("payrecon.db"))
+	code = run(s.t.Context(), args, func(k string) string { return env[k] }, &out, &words, func() time.Time { return s.now })
+	return code, out.String(), words.String()
+}
+
+// do runs one command that must end with the code.
+func (s *site) do(want int, args ...string) string {
+	s.t.Helper()
+	code, out, words := s.try(args...)
+	if code != want {
+		s.t.Fatalf("payrecon %s: exit %d, want %d\n%s%s", strings.Join(args, " "), code, want, out, words)
+	}
+	return out
+}
+
+// reconciliation returns what the latest run stored.
+func (s *site) reconciliation() *payout.Reconciliation {
+	s.t.Helper()
+	m, err := mirror.OpenReadOnly(s.t.Context(), s.path("payrecon.db"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer m.Close()
+	r, _, err := m.Reconciliation(s.t.Context(), 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+// pay adds a payout of so many days ago.
+func (s *site) pay(ref, amount string, status payout.Status, daysAgo int) string {
+	s.t.Helper()
+	sum, err := money.Parse(amount, "EUR")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	created := payout.MillisOf(s.now.AddDate(0, 0, -daysAgo))
+	id, err := s.box.Add(payout.Payout{RefID: ref, Amount: sum, Status: status, Created: created, Updated: created + 60_000})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return id
+}
+
+// ledger writes the ledger: rows of reference, amount, status word, date.
+func (s *site) ledger(rows ...string) {
+	text := "ref_id,amount,currency,status,date\n"
+	for _, r := range rows {
+		f := strings.Split(r, " ")
+		text += fmt.Sprintf("%s,%s,EUR,%s,%s\n", f[0], f[1], f[2], f[3])
+	}
+	s.write("ledger.csv", text)
+}
+
+// tiesForward asserts that the roll-forward of the latest run adds up, in count and value.
+func tiesForward(t *testing.T, r *payout.Reconciliation) {
+	t.Helper()
+	for _, f := range r.RollForward {
+		count := f.Opening.Count + f.New.Count + f.Reopened.Count + f.Remeasured.Count - f.Cleared.Count
+		units := f.Opening.Units + f.New.Units + f.Reopened.Units + f.Remeasured.Units - f.Cleared.Units
+		if count != f.Closing.Count || units != f.Closing.Units {
+			t.Errorf("run %d: the roll-forward of %s does not tie: %+v", r.Run, f.Currency, f)
+		}
+	}
+}
+
+// TestManyNights walks items through their lives: new, open, accepted, lapsed, reclassified, cleared, reopened.
+func TestManyNights(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	day := func(ago int) string { return payout.DayOf(s.now.AddDate(0, 0, -ago)).String() }
+	lone := s.pay("LONE-1", "100.00", payout.Completed, 12)
+	s.pay("PAID-2", "20.00", payout.Completed, 12)
+	moving := s.pay("MOVE-3", "30.00", payout.Processing, 12)
+	night := func(want map[string]string, rows ...string) *payout.Reconciliation {
+		t.Helper()
+		s.ledger(rows...)
+		code, out, words := s.try("run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"))
+		if code != exitDone {
+			t.Fatalf("run: exit %d\n%s%s", code, out, words)
+		}
+		r := s.reconciliation()
+		tiesForward(t, r)
+		got := map[string]string{}
+		for i := range r.Items {
+			it := &r.Items[i]
+			got[it.RefID] = it.Outcome.String() + " " + it.State.String()
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("night of %s: items %v, want %v", s.now.Format(time.DateOnly), got, want)
+		}
+		return r
+	}
+	paid := "PAID-2 20.00 paid " + day(12)
+	move := "MOVE-3 30.00 paid " + day(12)
+	last := "EDGE-9 9.00 paid " + day(1)
+	s.pay("EDGE-9", "9.00", payout.Completed, 1)
+
+	first := night(map[string]string{"LONE-1": "missing_in_ledger new", "MOVE-3": "stuck new"}, paid, move, last)
+	if first.Conclusion != payout.NotReconciled {
+		t.Errorf("first night: %s (%s), want %s", first.Conclusion, first.ConclusionWhy, payout.NotReconciled)
+	}
+	s.now = s.now.AddDate(0, 0, 1)
+	night(map[string]string{"LONE-1": "missing_in_ledger open", "MOVE-3": "stuck open"}, paid, move, last)
+
+	// A person accepts both; the conclusion changes, the items stay.
+	for i := range s.reconciliation().Items {
+		id := fmt.Sprint(s.reconciliation().Items[i].ID)
+		s.do(exitDone, "breaks", "set", id, "--disposition", "accepted", "--until", "2026-12-31", "--reason", "agreed", "--by", "A. Reviewer")
+	}
+	r := night(map[string]string{"LONE-1": "missing_in_ledger open", "MOVE-3": "stuck open"}, paid, move, last)
+	if r.Conclusion != payout.Explained {
+		t.Errorf("after acceptance: %s (%s), want %s", r.Conclusion, r.ConclusionWhy, payout.Explained)
+	}
+	s.do(exitDone, "reconcile", "--ledger", s.path("ledger.csv"), "--fail-on", "low")
+
+	// The payout fails: the item changes its outcome, keeps its identity, and loses its disposition.
+	if err := s.box.SetStatus(moving, payout.Failed, "account closed"); err != nil {
+		t.Fatal(err)
+	}
+	s.now = s.now.AddDate(0, 0, 5)
+	r = night(map[string]string{"LONE-1": "missing_in_ledger open", "MOVE-3": "status_mismatch open"}, paid, move, last)
+	if r.Breaks.Reclassified != 1 {
+		t.Errorf("reclassified %d, want 1", r.Breaks.Reclassified)
+	}
+	for i := range r.Items {
+		if it := &r.Items[i]; it.RefID == "MOVE-3" && (it.Disposition != nil || !strings.Contains(it.Why, "account closed")) {
+			t.Errorf("MOVE-3 has disposition %v and says %q; want none, and the bank's reason", it.Disposition, it.Why)
+		}
+	}
+	s.do(exitBreaks, "reconcile", "--ledger", s.path("ledger.csv"), "--fail-on", "high")
+
+	// The ledger catches up: one is cleared by the ledger's new row, the other by its removal.
+	lone1 := "LONE-1 100.00 paid " + day(18)
+	r = night(map[string]string{"LONE-1": "missing_in_ledger cleared", "MOVE-3": "status_mismatch cleared"}, paid, last, lone1, "MOVE-3 30.00 failed "+day(18))
+	if r.Conclusion != payout.Reconciled || r.Breaks.Cleared != 2 {
+		t.Errorf("after the corrections: %s (%s), %d cleared; want %s and 2", r.Conclusion, r.ConclusionWhy, r.Breaks.Cleared, payout.Reconciled)
+	}
+
+	// It comes back under its old number.
+	r = night(map[string]string{"LONE-1": "missing_in_ledger reopened"}, paid, last, "MOVE-3 30.00 failed "+day(18))
+	if r.Items[0].FirstRun != first.Run || r.Items[0].Payouts[0].ID != lone {
+		t.Errorf("reopened item is of run %d with payout %s, want run %d, %s", r.Items[0].FirstRun, r.Items[0].Payouts[0].ID, first.Run, lone)
+	}
+
+	// Every run can be performed again from what was known then.
+	for run := first.Run; run <= r.Run; run++ {
+		if code, _, words := s.try("reconcile", "--again", fmt.Sprint(run)); code != exitDone && !strings.Contains(words, "no reconciliation") {
+			t.Errorf("reconcile --again %d: exit %d, %s", run, code, words)
+		}
+	}
+}
+
+// TestLookUpFindsWhatTheMirrorLacks: an entry whose payout the mirror does not hold is matched by asking for its reference.
+func TestLookUpFindsWhatTheMirrorLacks(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	day := payout.DayOf(s.now.AddDate(0, 0, -20)).String()
+	s.pay("KNOWN-1", "5.00", payout.Completed, 5)
+	s.do(exitDone, "sync", "--from", "2026-03-20", "--to", "2026-03-30")
+	s.pay("LATE-2", "7.00", payout.Completed, 20)
+	s.ledger("LATE-2 7.00 paid "+day, "GONE-3 8.00 paid "+day)
+	ledger := s.path("ledger.csv")
+
+	var offline reconcileJSON
+	unmarshal(t, s.tryOut("reconcile", "--ledger", ledger, "--offline", "--no-record", "--json"), &offline)
+	if got := countOf(offline, payout.NotFetched); got != 2 {
+		t.Errorf("offline: %d entries not_fetched, want 2: %+v", got, offline.Outcomes)
+	}
+	var online reconcileJSON
+	unmarshal(t, s.tryOut("reconcile", "--ledger", ledger, "--json"), &online)
+	if m, a := countOf(online, payout.Matched), countOf(online, payout.MissingAtProvider); m != 1 || a != 1 {
+		t.Errorf("online: %d matched, %d missing_at_provider; want 1 and 1: %+v", m, a, online.Outcomes)
+	}
+}
+
+func (s *site) tryOut(args ...string) string {
+	_, out, _ := s.try(args...)
+	return out
+}
+
+func unmarshal(t *testing.T, text string, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		t.Fatalf("%v in %q", err, text)
+	}
+}
+
+// countOf counts the entries of an outcome.
+func countOf(r reconcileJSON, o payout.Outcome) (n int64) {
+	for _, sum := range r.Outcomes {
+		if sum.Outcome == o {
+			n += sum.Entries
+		}
+	}
+	return n
+}
