@@ -64,6 +64,8 @@ func TestFacts(t *testing.T) {
 		said("back", at(6, 9), at(6, 10), payout.Completed, 900, "C", ""),
 		said("odd", at(8, 9), at(8, 9), "INITIATION_ODD", 100, "", ""),
 		said("dead", at(9, 9), at(9, 9), payout.Rejected, 100, "", "no such account"),
+		said("same", at(7, 9), at(7, 9), payout.Completed, 300, "D", ""),
+		said("young", at(10, 1), at(10, 1), payout.Pending, 300, "E", ""), // of the day of the first report
 	)
 	first := endedRun(t, m, "run", at(10, 2))
 	commit(t, m, "", at(11, 2),
@@ -74,6 +76,8 @@ func TestFacts(t *testing.T) {
 		said("late", at(5, 9), at(11, 9), payout.Failed, 700, "B", "bank closed"),
 		said("back", at(6, 9), at(11, 9), payout.Rejected, 900, "C", "no such account"),
 		said("today", at(10, 1), at(11, 1), payout.Completed, 700, "B", ""),
+		said("same", at(7, 9), at(11, 9), payout.Completed, 300, "D", "another text"),
+		said("young", at(10, 1), at(11, 1), payout.Completed, 300, "E", ""),
 	)
 	second := endedRun(t, m, "run", at(12, 2))
 	if err := m.AddAlerts(t.Context(), second, []string{"look here"}); err != nil {
@@ -85,7 +89,7 @@ func TestFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.BaseURL != "https://api.example.com" || len(f.Members) != 1 || f.Run.ID != second || f.Previous == nil || f.Previous.ID != first || f.Sequence != 10 {
+	if f.BaseURL != "https://api.example.com" || len(f.Members) != 1 || f.Run.ID != second || f.Previous == nil || f.Previous.ID != first || f.Sequence != 14 {
 		t.Errorf("Facts() names %s, members %v, run %d, previous %+v, sequence %d", f.BaseURL, f.Members, f.Run.ID, f.Previous, f.Sequence)
 	}
 	equal(t, "in flight", ids(f.InFlight), []string{"old", "odd"})
@@ -94,7 +98,7 @@ func TestFacts(t *testing.T) {
 		{Status: payout.Failed, Reason: "bank closed", Currency: "EUR", Count: 1, Units: 700},
 	})
 	if len(f.Changes) != 2 {
-		t.Fatalf("Changes = %+v, want late and back; today's payout is no change of an earlier day", f.Changes)
+		t.Fatalf("Changes = %+v, want late and back, not what kept its status nor what is no older than the first report", f.Changes)
 	}
 	for i, want := range []payout.StatusChange{
 		{Payout: payout.PayoutRef{ID: "late"}, Old: payout.Pending, New: payout.Failed, At: at(12, 2)},
@@ -105,11 +109,11 @@ func TestFacts(t *testing.T) {
 		equal(t, "change", got, want)
 	}
 	equal(t, "alerts since the previous run", f.Alerts, []string{"look here"})
-	then, err := m.Facts(t.Context(), FactsQuery{Period: q.Period, AsOf: at(10, 2), Sequence: 5})
+	then, err := m.Facts(t.Context(), FactsQuery{Period: q.Period, AsOf: at(10, 2), Sequence: 7})
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "in flight as of the first run", ids(then.InFlight), []string{"old", "late", "odd"})
+	equal(t, "in flight as of the first run", ids(then.InFlight), []string{"old", "late", "odd", "young"})
 	equal(t, "failures as of the first run", len(then.Failures), 1)
 	equal(t, "changes without a previous run", then.Changes, []payout.StatusChange{})
 	for _, b := range f.Breakdown {
