@@ -80,7 +80,7 @@ func (a *app) checkAPI(ctx context.Context) []check {
 	if err != nil {
 		return nil
 	}
-	authorizer, err := cfg.authorizer()
+	authorizer, err := cfg.authorizer(a.clock)
 	if err != nil {
 		return []check{fail("api", "set "+envToken+", or api.auth in the configuration", err)}
 	}

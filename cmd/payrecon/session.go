@@ -84,7 +84,7 @@ func (a *app) client() (*payapi.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, err := cfg.authorizer()
+	auth, err := cfg.authorizer(a.clock)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (a *app) client() (*payapi.Client, error) {
 }
 
 // authorizer turns the configured way of authorization into the client's.
-func (c *config) authorizer() (payapi.Authorizer, error) {
+func (c *config) authorizer(clock func() time.Time) (payapi.Authorizer, error) {
 	auth := c.API.Auth
 	switch {
 	case auth.Token != "":
@@ -117,7 +117,7 @@ func (c *config) authorizer() (payapi.Authorizer, error) {
 		}
 		return payapi.NewSigner(payapi.SignerOptions{
 			MemberID: auth.Key.MemberID, KeyID: auth.Key.KeyID, PEM: []byte(pem), Algorithm: auth.Key.Algorithm,
-			Exp: auth.Key.Exp, Host: auth.Key.Host, Clock: time.Now,
+			Exp: auth.Key.Exp, Host: auth.Key.Host, Clock: clock,
 		})
 	}
 	return nil, payout.Errorf(payout.KindInput,

@@ -161,8 +161,11 @@ func (s *session) reportSync(summary *payout.SyncSummary, err error) error {
 func syncInWords(s *payout.SyncSummary) string {
 	text := fmt.Sprintf("%d payouts read in %d pages (%d requests, %d retries): %d new, %d changed, %d unchanged; %d open or late ones asked for again.",
 		s.Rows, s.Pages, s.Requests, s.Retries, s.New, s.Changed, s.Unchanged, s.Swept)
-	if s.Complete {
+	switch {
+	case s.Complete:
 		return text + " Every ended day is complete."
+	case len(s.Gaps) == 0:
+		return text + " It did not come to its end."
 	}
 	return text + " Incomplete: " + daysInWords(s.Gaps) + "."
 }
