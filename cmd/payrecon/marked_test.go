@@ -75,7 +75,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		env[envURL] = s.url
 		config := "api: {rate_limit: none"
 		if way == "key" {
-			config += ", auth: {key: {member_id: 'm:1', key_id: k1, file: 'file:" + s.path("signing.pem") + "'}}"
+			config += ", auth: {key: {member_id: '" + s.box.Options().MemberID + "', key_id: k1, file: 'file:" + s.path("signing.pem") + "'}}"
 		}
 		s.write("payrecon.yaml", config+"}\n")
 		for _, args := range commands {
