@@ -32,8 +32,10 @@ func TestBackupWhileAWriterCommits(t *testing.T) {
 				return
 			default:
 			}
-			row := payout.Payout{ID: fmt.Sprint("new:", i), MemberID: "m:1", Created: 1, Updated: 1, Status: payout.Pending,
-				Amount: money.New(1, "EUR"), Raw: []byte("{}"), Hash: md5.Sum(fmt.Append(nil, i))}
+			row := payout.Payout{
+				ID: fmt.Sprint("new:", i), MemberID: "m:1", Created: 1, Updated: 1, Status: payout.Pending,
+				Amount: money.New(1, "EUR"), Raw: []byte("{}"), Hash: md5.Sum(fmt.Append(nil, i)),
+			}
 			if _, err := m.CommitPage(testContext, &payout.PageCommit{Run: 1, Payouts: []payout.Payout{row}, Asked: 1}); err != nil {
 				<-stop
 				done <- err

@@ -47,7 +47,8 @@ func drawPayout(t *rapid.T, number int) payout.Payout {
 func commit(t interface {
 	Helper()
 	Fatal(...any)
-}, m *Mirror, onBehalfOf string, asked payout.Millis, rows ...payout.Payout) {
+}, m *Mirror, onBehalfOf string, asked payout.Millis, rows ...payout.Payout,
+) {
 	t.Helper()
 	if _, err := m.CommitPage(testContext, &payout.PageCommit{Run: 1, OnBehalfOf: onBehalfOf, Payouts: rows, Asked: asked}); err != nil {
 		t.Fatal(err)
@@ -213,8 +214,10 @@ func TestBlocksByPagesAndBySQL(t *testing.T) {
 	m := openTest(t)
 	const count = 3*blockRows + 17
 	manyPayouts(t, m, count)
-	commit(t, m, "", 1, payout.Payout{ID: "po:huge", MemberID: "m:1", Created: 1, Updated: 1, Status: payout.Failed,
-		RefID: strings.Repeat("\x00\xff'", 20_000), Amount: money.New(1, "EUR"), Raw: []byte("{}")})
+	commit(t, m, "", 1, payout.Payout{
+		ID: "po:huge", MemberID: "m:1", Created: 1, Updated: 1, Status: payout.Failed,
+		RefID: strings.Repeat("\x00\xff'", 20_000), Amount: money.New(1, "EUR"), Raw: []byte("{}"),
+	})
 	check := func(how string) {
 		t.Helper()
 		view := readBlocks(t, m, 0)
@@ -278,8 +281,10 @@ func TestBlocksWhileAWriterCommits(t *testing.T) {
 	go func() {
 		var err error
 		for i := range 30 {
-			row := payout.Payout{ID: fmt.Sprint("po:", i*250), MemberID: "m:1", Created: payout.Millis(i*250+1) * 60_000, Updated: 9,
-				Status: payout.Failed, Amount: money.New(-1, "EUR"), Raw: []byte("{}")}
+			row := payout.Payout{
+				ID: fmt.Sprint("po:", i*250), MemberID: "m:1", Created: payout.Millis(i*250+1) * 60_000, Updated: 9,
+				Status: payout.Failed, Amount: money.New(-1, "EUR"), Raw: []byte("{}"),
+			}
 			_, commitErr := m.CommitPage(testContext, &payout.PageCommit{Run: 1, Payouts: []payout.Payout{row}, Asked: 9})
 			err = errors.Join(err, commitErr)
 		}

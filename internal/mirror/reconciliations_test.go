@@ -19,7 +19,8 @@ import (
 func equal(t interface {
 	Helper()
 	Errorf(string, ...any)
-}, what string, got, want any) {
+}, what string, got, want any,
+) {
 	t.Helper()
 	if d := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmp.AllowUnexported(money.Amount{})); d != "" {
 		t.Errorf("%s differs (-want +got):\n%s", what, d)

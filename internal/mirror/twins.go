@@ -37,32 +37,9 @@ func mayBeTwin(r *payout.Row, p payout.Period) bool {
 // the hashes that occur twice within the window; the second keeps the payouts with such a hash. Real equality decides last.
 func (m *Mirror) twins(ctx context.Context, maxSeq int64, p payout.Period) ([]payout.Twin, error) {
 	seed := maphash.MakeSeed()
-	type trace struct {
-		hash    uint64
-		created payout.Millis
-	}
-	var traces [blockWorkers][]trace
-	err := m.Blocks(ctx, maxSeq, func(worker int, rows []payout.Row) error {
-		for i := range rows {
-			if mayBeTwin(&rows[i], p) {
-				traces[worker] = append(traces[worker], trace{twinHash(seed, &rows[i]), rows[i].Created})
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	all := slices.Concat(traces[:]...)
-	slices.SortFunc(all, func(a, b trace) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.created, b.created)) })
-	near := map[uint64]bool{}
-	for i := 1; i < len(all); i++ {
-		if all[i].hash == all[i-1].hash && all[i].created-all[i-1].created <= twinWindow {
-			near[all[i].hash] = true
-		}
-	}
-	if len(near) == 0 {
-		return []payout.Twin{}, nil
+	near, err := m.nearTwins(ctx, seed, maxSeq, p)
+	if err != nil || len(near) == 0 {
+		return []payout.Twin{}, err
 	}
 	var found [blockWorkers]map[twinKey][]sighting
 	for i := range found {
@@ -87,6 +64,35 @@ func (m *Mirror) twins(ctx context.Context, maxSeq int64, p payout.Period) ([]pa
 		}
 	}
 	return m.describeTwins(ctx, maxSeq, p, found[0])
+}
+
+// nearTwins is the first reading: the hashes that occur twice within the window.
+func (m *Mirror) nearTwins(ctx context.Context, seed maphash.Seed, maxSeq int64, p payout.Period) (map[uint64]bool, error) {
+	type trace struct {
+		hash    uint64
+		created payout.Millis
+	}
+	var traces [blockWorkers][]trace
+	err := m.Blocks(ctx, maxSeq, func(worker int, rows []payout.Row) error {
+		for i := range rows {
+			if mayBeTwin(&rows[i], p) {
+				traces[worker] = append(traces[worker], trace{twinHash(seed, &rows[i]), rows[i].Created})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Concat(traces[:]...)
+	slices.SortFunc(all, func(a, b trace) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.created, b.created)) })
+	near := map[uint64]bool{}
+	for i := 1; i < len(all); i++ {
+		if all[i].hash == all[i-1].hash && all[i].created-all[i-1].created <= twinWindow {
+			near[all[i].hash] = true
+		}
+	}
+	return near, nil
 }
 
 // sighting is one payout that may be a twin.
