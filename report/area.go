@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"payrecon/internal/money"
 )
 
 // columnName returns Excel's letters of a column: 0 is A, 26 is AA.
@@ -54,10 +56,21 @@ type cond struct {
 	criterion string // a reference, or a literal made by is
 }
 
-// is makes a condition that a text column equals s, whatever s looks like.
+// criterionLimit is how long a text in a condition may be; Excel takes 255 characters. A longer one is compared by its
+// beginning.
+const criterionLimit = 120
+
+// is makes a condition that a text column equals s, whatever s looks like. Excel does not look at letter case.
 func is(column int, s string) cond {
-	s = strings.NewReplacer("~", "~~", "*", "~*", "?", "~?").Replace(s)
-	return cond{column, `"=` + strings.ReplaceAll(s, `"`, `""`) + `"`}
+	s = Clean(s)
+	rest := ""
+	if r := []rune(s); len(r) > criterionLimit {
+		s, rest = string(r[:criterionLimit]), "*"
+	}
+	if s != money.NoCurrency { // as a pattern it is any one character, and no other currency has one: every program agrees on that
+		s = strings.NewReplacer("~", "~~", "*", "~*", "?", "~?").Replace(s)
+	}
+	return cond{column, `"=` + strings.ReplaceAll(s, `"`, `""`) + rest + `"`}
 }
 
 // same makes a condition that a column equals the cell at a reference.

@@ -102,7 +102,13 @@ func statuses(payouts []payout.PayoutRef, codes string) Cell {
 	return word(strings.Join(words, "; "), codes)
 }
 
-func joinSentences(a, b string) string { return strings.TrimSpace(a + " " + b) }
+// joinSentences adds the hint to the reason, unless the reason says it already.
+func joinSentences(why, hint string) string {
+	if strings.Contains(why, hint) {
+		return why
+	}
+	return strings.TrimSpace(why + " " + hint)
+}
 
 // due shows a day that somebody may have set; a zero value was never set.
 func due(d payout.Day) Cell {

@@ -10,7 +10,8 @@ import (
 // addRejected shows what of the ledger was not compared, and why: unreadable rows and filtered ones.
 func (b *builder) addRejected() {
 	p := b.newPage(SheetRejected, "Rows of the ledger that were not compared: unreadable ones, and those that the configured filters took out. Nothing is left out in silence.",
-		46, 14, 24, 24, 40, 24, 90)
+		60, 14, 24, 24, 40, 24, 90)
+	p.Columns[0].Wrap, p.Columns[6].Wrap = true, true
 	p.Wide = true
 	l := b.rec.Ledger
 	p.section("Unreadable rows by reason")

@@ -161,7 +161,9 @@ func (b *builder) kindsInPicture(p page, kinds, currencies []string, rows map[st
 	for i := range b.open {
 		items[b.open[i].Words()]++
 	}
-	kinds = slices.Clone(kinds)
+	kinds = slices.DeleteFunc(slices.Clone(kinds), func(kind string) bool { // without any value there is nothing to draw
+		return !slices.ContainsFunc(p.Rows[rows[kind]-1].Cells[1:], func(c Cell) bool { return c.Number != 0 })
+	})
 	slices.SortStableFunc(kinds, func(x, y string) int { return cmp.Compare(items[y], items[x]) })
 	shown := kinds
 	if len(kinds) > picturedKinds+1 {

@@ -98,6 +98,9 @@ func (g *generator) records() {
 	for i := range g.payouts {
 		g.record(i)
 	}
+	if g.days == 1 {
+		g.oddities()
+	}
 	if g.breaks && !g.only {
 		g.rec.Ledger.Rejected = append(g.rec.Ledger.Rejected,
 			payout.RejectedRow{Line: 900, Column: "Amount", Value: "1O,00", Reason: "not an amount", Ref: "INV-900", Text: "INV-900;1O,00;EUR"},
@@ -105,6 +108,22 @@ func (g *generator) records() {
 		g.rec.Ledger.Filtered = append(g.rec.Ledger.Filtered, payout.FilteredSum{Column: "Type", Value: "FEE", Currency: "EUR", Rows: 12, Units: 1200_0000})
 		g.rec.Ledger.FilteredN, g.rec.Ledger.OutOf = 12, 3
 	}
+}
+
+// oddities are a payout without an amount, one with a status nobody knows, and an unreadable row without an
+// amount.
+func (g *generator) oddities() {
+	g.currencies = append(g.currencies, money.NoCurrency)
+	p := payout.PayoutRef{ID: "po:odd-1", Amount: money.New(0, money.NoCurrency), Status: "ODD \"STATUS\"", Created: payout.MillisOf(g.from.Start())}
+	f := payout.Finding{Outcome: payout.MissingInLedger, Severity: payout.High, Why: "no reference"}
+	g.payout(&f, p, g.from)
+	g.listed(f, g.from)
+	row := payout.RejectedRow{Line: 77, Column: "Reference", Reason: "the reference is blank or a placeholder", Text: ";12.00;EUR"}
+	g.rec.Ledger.Rejected = append(g.rec.Ledger.Rejected, row)
+	g.rec.Items = append(g.rec.Items, payout.Item{
+		ID: 900, State: payout.ItemNew, FirstRun: 42, FirstSeen: g.facts.AsOf, LastRun: 42, Due: payout.NoDay,
+		Finding: payout.Finding{Outcome: payout.Unreadable, Severity: payout.Medium, Rejected: []payout.RejectedRow{row}, Exposure: money.New(0, money.NoCurrency), Why: "unreadable"},
+	})
 }
 
 // record makes one payout, its entry, and what matching says of them.

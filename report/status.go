@@ -274,7 +274,7 @@ func shortStatus(s payout.Status) string {
 	case payout.Failed:
 		return "Failed"
 	}
-	return string(s)
+	return string([]rune(Clean(string(s)))[:min(30, len([]rune(Clean(string(s)))))])
 }
 
 func (p *statusPage) byDayAndCurrency(rows []payout.StatusCount) {
