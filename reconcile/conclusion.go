@@ -32,11 +32,11 @@ func (r *run) first(open *openSums) (payout.Conclusion, string) {
 	case r.in.Behind != "":
 		return payout.NoConclusion, "The mirror may be behind the provider: " + r.in.Behind + "."
 	case !o.Complete:
-		return payout.NoConclusion, fmt.Sprintf("%s of the period not shown complete in the mirror: %s.",
-			plural(len(o.Gaps), "day is", "days are"), dayList(o.Gaps))
+		return payout.NoConclusion, fmt.Sprintf("%s not shown complete in the mirror: %s.",
+			plural(len(o.Gaps), "day of the period is", "days of the period are"), dayList(o.Gaps))
 	case open.unverified > 0:
-		return payout.NoConclusion, fmt.Sprintf("%s, %s, could not be verified.",
-			plural(open.unverified, "item", "items"), open.unverifiedValue())
+		return payout.NoConclusion, fmt.Sprintf("%s could not be verified: %s.",
+			plural(open.unverified, "item", "items"), open.value(open.weight))
 	case open.breaks > 0 && !open.immaterial():
 		return payout.NotReconciled, fmt.Sprintf("%s open without a disposition: %s.",
 			plural(open.breaks, "break is", "breaks are"), open.value(open.gross))
@@ -98,16 +98,16 @@ func (s *openSums) immaterial() bool {
 	return s.sums.err == nil
 }
 
-func (s *openSums) unverifiedValue() string { return s.value(s.weight) }
-
+// value names sums by currency.
 func (s *openSums) value(by map[string]int64) string {
 	var parts []string
 	for _, currency := range slices.Sorted(maps.Keys(by)) {
-		if currency == money.NoCurrency {
-			parts = append(parts, "amount unknown")
-			continue
+		if currency != money.NoCurrency {
+			parts = append(parts, money.New(by[currency], currency).String())
 		}
-		parts = append(parts, money.New(by[currency], currency).String())
+	}
+	if _, unknown := by[money.NoCurrency]; unknown {
+		parts = append(parts, "some of unknown amount")
 	}
 	return strings.Join(parts, ", ")
 }
