@@ -105,15 +105,16 @@ func (p *pageTx) apply() error {
 		return err
 	}
 	p.days = map[payout.Day]*dayRow{}
+	p.w.newRows, p.w.newVersions = p.w.newRows[:0], p.w.newVersions[:0]
 	for i := range p.c.Payouts {
 		if err := p.applyOne(&p.c.Payouts[i], hashes[i], pass); err != nil {
 			return err
 		}
 	}
-	if err := p.w.payouts.insert(p.ctx, p.tx, p.newRows); err != nil {
+	if err := p.w.payouts.insert(p.ctx, p.tx, p.w.newRows); err != nil {
 		return err
 	}
-	if err := p.w.versions.insert(p.ctx, p.tx, p.newVersions); err != nil {
+	if err := p.w.versions.insert(p.ctx, p.tx, p.w.newVersions); err != nil {
 		return err
 	}
 	return p.writeChanges()
@@ -127,7 +128,7 @@ func (p *pageTx) findKnown(hashes []payout.IDHash) error {
 	for _, h := range hashes {
 		if n, ok := p.w.tail[h]; ok {
 			numbers = append(numbers, n)
-		} else if p.w.idsThrough > 0 {
+		} else if p.w.indexed.mayHold(indexKey(h)) {
 			keys = append(keys, indexKey(h))
 		}
 	}
@@ -246,12 +247,12 @@ func (p *pageTx) applyNew(one *payout.Payout, hash payout.IDHash, pass int64) er
 		return err
 	}
 	st.Last = st.Seq
-	p.newRows = append(p.newRows, []any{
-		st.N, st.ID, one.RefID, one.Creditor.Account(), one.Amount.Units(), currency, status, st.Created, st.Changed, pass, st.Final, st.Seq, st.Last,
-	})
+	p.w.newRows = append(p.w.newRows,
+		st.N, st.ID, one.RefID, one.Creditor.Account(), one.Amount.Units(), currency, status, st.Created, st.Changed, pass, st.Final, st.Seq, st.Last)
 	p.known[one.ID] = st
 	p.w.tail[hash] = st.N
 	p.result.New++
+	p.w.indexed.misses++
 	if p.c.Detail {
 		p.result.NewIDs = append(p.result.NewIDs, one.ID)
 	}
@@ -343,10 +344,9 @@ func (p *pageTx) addVersion(one *payout.Payout, st *currentRow, status, owner in
 	if payee == "" {
 		payee = one.Creditor.UltimateName
 	}
-	p.newVersions = append(p.newVersions, []any{
+	p.w.newVersions = append(p.w.newVersions,
 		seq, st.N, previous, applied, one.Hash[:], int64(one.Updated), int64(p.c.Asked), p.c.Run, status, owner,
-		member, one.DebtorAccount, payee, one.Description, one.Reason, one.BankStatus, one.BankTransactionID, raw,
-	})
+		member, one.DebtorAccount, payee, one.Description, one.Reason, one.BankStatus, one.BankTransactionID, raw)
 	return seq, nil
 }
 

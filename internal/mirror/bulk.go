@@ -30,23 +30,18 @@ func (b *bulk) prepare(ctx context.Context, db *sqlx.DB, insert string, width in
 	return nil
 }
 
-// insert writes rows, each of the prepared width, in their order.
-func (b *bulk) insert(ctx context.Context, tx *sqlx.Tx, rows [][]any) error {
-	args := make([]any, 0, bulkSizes[0]*b.width)
+// insert writes rows in their order. values holds them one after the other, each of the prepared width.
+func (b *bulk) insert(ctx context.Context, tx *sqlx.Tx, values []any) error {
 	for i, size := range bulkSizes {
-		if len(rows) < size {
+		if len(values) < size*b.width {
 			continue
 		}
 		stmt := tx.StmtxContext(ctx, b.stmts[i])
-		for len(rows) >= size {
-			args = args[:0]
-			for _, row := range rows[:size] {
-				args = append(args, row...)
-			}
-			if _, err := stmt.ExecContext(ctx, args...); err != nil {
+		for len(values) >= size*b.width {
+			if _, err := stmt.ExecContext(ctx, values[:size*b.width]...); err != nil {
 				return err
 			}
-			rows = rows[size:]
+			values = values[size*b.width:]
 		}
 	}
 	return nil

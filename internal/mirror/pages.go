@@ -24,8 +24,11 @@ type pageWriter struct {
 	words          map[string]int64
 	tail           map[payout.IDHash]int64 // ids above idsThrough: see ids.go
 	idsThrough     int64
+	indexed        idFilter                    // ids up to idsThrough
 	members        map[string]map[string]int64 // by onBehalfOfId and memberId: the run that brought it
 	vanished       map[int64]bool
+
+	newRows, newVersions []any // values of the page being written, kept for their memory
 
 	payouts, versions, ids     bulk
 	candidates, standing, also *sqlx.Stmt
@@ -123,6 +126,9 @@ func (w *pageWriter) load(ctx context.Context, m *Mirror) error {
 		return err
 	}
 	if w.loaded && version == w.dataVersion {
+		if w.indexed.bits == nil && (w.idsThrough == 0 || w.indexed.misses > filterMisses) {
+			return w.indexed.fill(ctx, m.w)
+		}
 		return nil
 	}
 	if err := w.prepare(ctx, m.w); err != nil {
@@ -200,10 +206,9 @@ type pageTx struct {
 	moved  payout.Walk // the walk as it stands after the page
 	walk   int64       // its id; 0 when the page belongs to no walk
 
-	known                map[string]*currentRow // what the mirror holds of the page's ids, as of now
-	days                 map[payout.Day]*dayRow
-	changes              []change
-	newRows, newVersions [][]any
+	known   map[string]*currentRow // what the mirror holds of the page's ids, as of now
+	days    map[payout.Day]*dayRow
+	changes []change
 }
 
 func (p *pageTx) run(now payout.Millis) (err error) {
