@@ -268,11 +268,6 @@ func (p page) headings(words ...string) int {
 	return p.add(RowHeading, cells...)
 }
 
-// from returns the area of the rows from first to the last one added.
-func (p page) from(first int) area {
-	return area{[]piece{{p.Name, first, len(p.Rows)}}}
-}
-
 // paragraph adds a long text over the first columns, wrapped, with room for its lines at the given characters a line.
 func (p page) paragraph(s string, columns, perLine int, look Look) int {
 	c := text(s)

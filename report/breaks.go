@@ -171,8 +171,10 @@ func choices(first, last int) []Choice {
 			for _, d := range Dispositions {
 				words = append(words, d.Words)
 			}
-			list = append(list, Choice{Column: i, First: first, Last: last, Words: words, Title: "Disposition",
-				Help: "What was decided. It needs a reason; accepted and correction expected also need a date in Until."})
+			list = append(list, Choice{
+				Column: i, First: first, Last: last, Words: words, Title: "Disposition",
+				Help: "What was decided. It needs a reason; accepted and correction expected also need a date in Until.",
+			})
 		case "until", "due":
 			list = append(list, Choice{Column: i, First: first, Last: last, Date: true, Title: c.Heading, Help: "A date, such as 2026-01-31."})
 		}

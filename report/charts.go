@@ -52,8 +52,10 @@ func (b *builder) ageingChart(row, column, width, height int) []Chart {
 	if r.points == 0 {
 		return nil
 	}
-	return []Chart{{Kind: Columns, Title: "In flight at the provider, by age", Row: row, Column: column, Width: width, Height: height, Labels: true,
-		Series: []Series{{Name: r.names[0], Categories: r.categories, Values: r.values[0], Colour: TintPending}}}}
+	return []Chart{{
+		Kind: Columns, Title: "In flight at the provider, by age", Row: row, Column: column, Width: width, Height: height, Labels: true,
+		Series: []Series{{Name: r.names[0], Categories: r.categories, Values: r.values[0], Colour: TintPending}},
+	}}
 }
 
 // kindsChart shows the value of open items by kind: as amounts where there is one currency. Amounts of different

@@ -90,11 +90,19 @@ const (
 )
 
 var matchedColumns = []Column{
-	{Heading: "Reference", Code: "ref_id", Width: 24}, {Heading: "What", Code: "outcome", Width: 18}, {Heading: "Currency", Code: "currency", Width: 10},
-	{Heading: "Payout amount", Code: "payout_amount", Width: 16}, {Heading: "Ledger amount", Code: "ledger_amount", Width: 16},
-	{Heading: "Difference", Code: "difference", Width: 14}, {Heading: "Payouts", Code: "payouts", Width: 9}, {Heading: "Entries", Code: "entries", Width: 9},
-	{Heading: "Payout created (UTC)", Code: "created", Width: 19}, {Heading: "Ledger date", Code: "ledger_date", Width: 12},
-	{Heading: "Payout ids", Code: "payout_ids", Width: 46}, {Heading: "Ledger lines", Code: "ledger_lines", Width: 12}, {Heading: "Across the period's edge", Code: "cut_off", Width: 12},
+	{Heading: "Reference", Code: "ref_id", Width: 24},
+	{Heading: "What", Code: "outcome", Width: 18},
+	{Heading: "Currency", Code: "currency", Width: 10},
+	{Heading: "Payout amount", Code: "payout_amount", Width: 16},
+	{Heading: "Ledger amount", Code: "ledger_amount", Width: 16},
+	{Heading: "Difference", Code: "difference", Width: 14},
+	{Heading: "Payouts", Code: "payouts", Width: 9},
+	{Heading: "Entries", Code: "entries", Width: 9},
+	{Heading: "Payout created (UTC)", Code: "created", Width: 19},
+	{Heading: "Ledger date", Code: "ledger_date", Width: 12},
+	{Heading: "Payout ids", Code: "payout_ids", Width: 46},
+	{Heading: "Ledger lines", Code: "ledger_lines", Width: 12},
+	{Heading: "Across the period's edge", Code: "cut_off", Width: 12},
 }
 
 // matchedKey is by what matched findings are summed.

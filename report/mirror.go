@@ -23,44 +23,14 @@ func (b *builder) addChanges() {
 	p.Wide = true
 	changes := b.facts.Changes
 	b.changes.payouts = len(changes)
-	type move struct {
-		from, to payout.Status
-		currency string
-	}
-	var moves []move
 	for _, c := range changes {
-		m := move{c.Old, c.New, c.Payout.Amount.Currency()}
-		if !slices.Contains(moves, m) {
-			moves = append(moves, m)
-		}
 		if c.Alert {
 			b.changes.alerts++
 		}
 	}
-	slices.SortFunc(moves, func(x, y move) int {
-		return cmp.Or(cmp.Compare(statusRank(x.from), statusRank(y.from)), cmp.Compare(statusRank(x.to), statusRank(y.to)), cmp.Compare(x.from, y.from),
-			cmp.Compare(x.to, y.to), cmp.Compare(x.currency, y.currency))
-	})
-	const from, to, currency, value = 0, 1, 2, 4
-	first := len(p.Rows) + 3 + max(1, len(moves)) + 4
-	rows := area{[]piece{{p.Name, first, first + len(changes) - 1}}}
-	p.section("What moved")
-	p.headings("From", "To", "Currency", "Payouts", "Amount")
-	for _, m := range moves {
-		var n, sum int64
-		for _, c := range changes {
-			if c.Old == m.from && c.New == m.to && c.Payout.Amount.Currency() == m.currency {
-				n++
-				sum += c.Payout.Amount.Units()
-			}
-		}
-		conds := []cond{is(from, m.from.Words()), is(to, m.to.Words()), is(currency, m.currency)}
-		p.data(word(m.from.Words(), string(m.from)), word(m.to.Words(), string(m.to)), text(m.currency),
-			count(n).By(rows.countifs(conds...)), units(sum, m.currency).By(rows.sumifs(value, conds...)))
-	}
-	if len(moves) == 0 {
-		p.note("Nothing moved.")
-	}
+	moves := movesOf(changes)
+	first := len(p.Rows) + 3 + max(1, len(moves)) + 4 // of the payouts below
+	p.whatMoved(moves, changes, area{[]piece{{p.Name, first, first + len(changes) - 1}}})
 	p.section("Payouts")
 	p.Filter = p.headings("From", "To", "Currency", "Alert", "Amount", "Payout id", "Created (UTC)", "Seen (UTC)", "Reference", "Days later")
 	for _, c := range fit(p, changes, 0) {
@@ -76,6 +46,52 @@ func (b *builder) addChanges() {
 	}
 }
 
+// move is a way from one status to another, by currency.
+type move struct {
+	from, to payout.Status
+	currency string
+}
+
+func moveOf(c payout.StatusChange) move { return move{c.Old, c.New, c.Payout.Amount.Currency()} }
+
+// movesOf lists the ways that occur, in the order of a payout's life.
+func movesOf(changes []payout.StatusChange) (moves []move) {
+	seen := map[move]bool{}
+	for _, c := range changes {
+		if m := moveOf(c); !seen[m] {
+			seen[m] = true
+			moves = append(moves, m)
+		}
+	}
+	slices.SortFunc(moves, func(x, y move) int {
+		return cmp.Or(cmp.Compare(statusRank(x.from), statusRank(y.from)), cmp.Compare(statusRank(x.to), statusRank(y.to)), cmp.Compare(x.from, y.from),
+			cmp.Compare(x.to, y.to), cmp.Compare(x.currency, y.currency))
+	})
+	return moves
+}
+
+// whatMoved counts and values the payouts of each way, which stand in rows further down.
+func (p page) whatMoved(moves []move, changes []payout.StatusChange, rows area) {
+	const from, to, currency, value = 0, 1, 2, 4
+	p.section("What moved")
+	p.headings("From", "To", "Currency", "Payouts", "Amount")
+	for _, m := range moves {
+		var n, sum int64
+		for _, c := range changes {
+			if moveOf(c) == m {
+				n++
+				sum += c.Payout.Amount.Units()
+			}
+		}
+		conds := []cond{is(from, m.from.Words()), is(to, m.to.Words()), is(currency, m.currency)}
+		p.data(word(m.from.Words(), string(m.from)), word(m.to.Words(), string(m.to)), text(m.currency),
+			count(n).By(rows.countifs(conds...)), units(sum, m.currency).By(rows.sumifs(value, conds...)))
+	}
+	if len(moves) == 0 {
+		p.note("Nothing moved.")
+	}
+}
+
 // addFailures ranks the reasons why payouts failed.
 func (b *builder) addFailures() {
 	all := map[string]int64{}
@@ -87,9 +103,14 @@ func (b *builder) addFailures() {
 		note:  "Payouts of the period that were rejected or failed, by the reason the provider gave, most frequent first.",
 		empty: "No payout of the period was rejected or failed.",
 		columns: []Column{
-			{Heading: "Rank", Code: "rank", Width: 8}, {Heading: "Status", Code: "status", Width: 34}, {Heading: "Reason", Code: "reason", Width: 60, Wrap: true},
-			{Heading: "Bank status code", Code: "bank_status", Width: 12}, {Heading: "Currency", Code: "currency", Width: 10}, {Heading: "Payouts", Code: "payouts", Width: 12},
-			{Heading: "Amount", Code: "amount", Width: 18}, {Heading: "Share of the currency's failures", Code: "share", Width: 16},
+			{Heading: "Rank", Code: "rank", Width: 8},
+			{Heading: "Status", Code: "status", Width: 34},
+			{Heading: "Reason", Code: "reason", Width: 60, Wrap: true},
+			{Heading: "Bank status code", Code: "bank_status", Width: 12},
+			{Heading: "Currency", Code: "currency", Width: 10},
+			{Heading: "Payouts", Code: "payouts", Width: 12},
+			{Heading: "Amount", Code: "amount", Width: 18},
+			{Heading: "Share of the currency's failures", Code: "share", Width: 16},
 		},
 	}
 	const currency, payouts = 4, 5
@@ -115,10 +136,18 @@ func (b *builder) addTwins() {
 		note:  "Advisory: live payouts to the same payee account over the same amount within 7 days, whatever their references. Regular payments look like this too.",
 		empty: "None found.",
 		columns: []Column{
-			{Heading: "Set", Code: "set", Width: 8}, {Heading: "Payee", Code: "payee", Width: 30, Wrap: true}, {Heading: "Payee account", Code: "account", Width: 30},
-			{Heading: "Amount", Code: "amount", Width: 18}, {Heading: "Currency", Code: "currency", Width: 10}, {Heading: "Created (UTC)", Code: "created", Width: 20},
-			{Heading: "Days after the first", Code: "days_after", Width: 10}, {Heading: "Reference", Code: "ref_id", Width: 22}, {Heading: "Status", Code: "status", Width: 44},
-			{Heading: "Debtor account", Code: "debtor_account", Width: 26}, {Heading: "Bank reference", Code: "bank_reference", Width: 26, Wrap: true}, {Heading: "Payout id", Code: "payout_id", Width: 44},
+			{Heading: "Set", Code: "set", Width: 8},
+			{Heading: "Payee", Code: "payee", Width: 30, Wrap: true},
+			{Heading: "Payee account", Code: "account", Width: 30},
+			{Heading: "Amount", Code: "amount", Width: 18},
+			{Heading: "Currency", Code: "currency", Width: 10},
+			{Heading: "Created (UTC)", Code: "created", Width: 20},
+			{Heading: "Days after the first", Code: "days_after", Width: 10},
+			{Heading: "Reference", Code: "ref_id", Width: 22},
+			{Heading: "Status", Code: "status", Width: 44},
+			{Heading: "Debtor account", Code: "debtor_account", Width: 26},
+			{Heading: "Bank reference", Code: "bank_reference", Width: 26, Wrap: true},
+			{Heading: "Payout id", Code: "payout_id", Width: 44},
 		},
 	}
 	for i, twin := range b.facts.Twins {

@@ -53,6 +53,19 @@ type RawCell struct {
 	Bad    bool // the column wants a date, and this is none
 }
 
+// day reads a date that a spreadsheet stores as a number, or that somebody wrote as text.
+func (c RawCell) day() (d payout.Day, ok bool) {
+	if c.Value == "" {
+		return payout.NoDay, true
+	}
+	if c.Number && !c.Bad {
+		n, err := strconv.ParseInt(c.Value, 10, 32)
+		return payout.Day(n), err == nil
+	}
+	d, err := payout.ParseDay(strings.TrimSpace(c.Value))
+	return d, err == nil
+}
+
 // InterpretRow makes a row of the edited sheet speak: cells are in the order of BreaksColumns, the stored proof comes from
 // the hidden column.
 func InterpretRow(sheet string, row int, cells []RawCell, stored string) BreaksRow {
@@ -61,22 +74,11 @@ func InterpretRow(sheet string, row int, cells []RawCell, stored string) BreaksR
 		r.Problems = append(r.Problems, CellProblem{sheet + "!" + columnName(column) + fmt.Sprint(row), value, words})
 	}
 	day := func(column int) payout.Day {
-		switch c := cells[column]; {
-		case c.Value == "":
-			return payout.NoDay
-		case c.Number && !c.Bad:
-			d, err := strconv.ParseInt(c.Value, 10, 32)
-			if err == nil {
-				return payout.Day(d)
-			}
-			problem(column, c.Value, "is not a date; write it like 2026-01-31")
-		default:
-			if d, err := payout.ParseDay(strings.TrimSpace(c.Value)); err == nil {
-				return d
-			}
-			problem(column, c.Value, "is not a date; write it like 2026-01-31")
+		d, ok := cells[column].day()
+		if !ok {
+			problem(column, cells[column].Value, "is not a date; write it like 2026-01-31")
 		}
-		return payout.NoDay
+		return d
 	}
 	values := make([]string, len(breaksLayout))
 	for i, c := range breaksLayout {

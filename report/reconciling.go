@@ -113,30 +113,14 @@ func (p page) ageing(title string, lines []group, rows []listing, a area, empty 
 	first := p.next()
 	totals := make([]int64, len(ages)+1)
 	for _, g := range lines {
-		row := p.next()
-		cells := []Cell{text(g.what), text(g.currency)}
-		var all, value int64
-		for i, age := range ages {
-			n := int64(0)
-			for _, r := range rows {
-				if r.what.Text == g.what && r.currency == g.currency && age.from <= r.age && r.age <= age.to {
-					n++
-					value += r.amount
-				}
-			}
-			all += n
-			totals[i] += n
-			cells = append(cells, count(n).By(a.countifs(is(listWhat, g.what), is(listCurrency, g.currency),
-				cond{listAge, fmt.Sprintf(`">=%d"`, age.from)}, cond{listAge, fmt.Sprintf(`"<=%d"`, age.to)})))
-		}
-		totals[len(ages)] += all
-		cells = append(cells, count(all).By("SUM("+at(row, 2)+":"+at(row, 1+len(ages))+")"),
-			units(value, g.currency).By(a.sumifs(listAmount, is(listWhat, g.what), is(listCurrency, g.currency))))
+		cells := g.cells(p.next(), rows, a)
 		if !whole {
-			for i := range cells[:len(cells)-2] {
+			for i := range cells {
 				cells[i].Formula = ""
 			}
-			cells[len(cells)-1].Formula = ""
+		}
+		for i := range totals {
+			totals[i] += cells[2+i].Number
 		}
 		p.data(cells...)
 	}
@@ -152,6 +136,26 @@ func (p page) ageing(title string, lines []group, rows []listing, a area, empty 
 		categories: block(p.Name, heading, 2, heading, 1+len(ages)), names: []string{place(p.Name, row, 0)},
 		values: []string{block(p.Name, row, 2, row, 1+len(ages))}, points: len(ages),
 	}
+}
+
+// cells is one line of the ageing, in the given row: counts by age, all of them, and their value.
+func (g group) cells(row int, rows []listing, a area) []Cell {
+	cells := []Cell{text(g.what), text(g.currency)}
+	var all, value int64
+	for _, age := range ages {
+		n := int64(0)
+		for _, r := range rows {
+			if r.what.Text == g.what && r.currency == g.currency && age.from <= r.age && r.age <= age.to {
+				n++
+				value += r.amount
+			}
+		}
+		all += n
+		cells = append(cells, count(n).By(a.countifs(is(listWhat, g.what), is(listCurrency, g.currency),
+			cond{listAge, fmt.Sprintf(`">=%d"`, age.from)}, cond{listAge, fmt.Sprintf(`"<=%d"`, age.to)})))
+	}
+	return append(cells, count(all).By("SUM("+at(row, 2)+":"+at(row, 1+len(ages))+")"),
+		units(value, g.currency).By(a.sumifs(listAmount, is(listWhat, g.what), is(listCurrency, g.currency))))
 }
 
 func (p page) list(title string, rows []listing, more int, empty string) {
@@ -195,8 +199,12 @@ func (b *builder) flightRows() []listing {
 	for _, x := range b.facts.InFlight {
 		r := listing{what: word(x.Status.Words(), string(x.Status)), currency: x.Amount.Currency(), amount: x.Amount.Units(), age: ageDays(x.Created, b.asOf())}
 		r.cells = []Cell{
-			r.what, text(x.RefID), text("Provider"), text(r.currency), units(r.amount, r.currency), count(r.age), {}, instant(x.Created), r.what,
-			text(x.Payee), text(x.ID), {}, text(x.Reason),
+			r.what, text(x.RefID), text("Provider"), text(r.currency), units(r.amount, r.currency), count(r.age),
+			{},
+			instant(x.Created), r.what,
+			text(x.Payee), text(x.ID),
+			{},
+			text(x.Reason),
 		}
 		rows = append(rows, r)
 	}

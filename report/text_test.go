@@ -48,8 +48,15 @@ func TestCleanFits(t *testing.T) {
 
 func TestGuard(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
-		{"=1+1", "'=1+1"}, {"+44", "'+44"}, {"-5", "'-5"}, {"@SUM(A1)", "'@SUM(A1)"}, {"\tx", "'\tx"}, {"\rx", "'\rx"},
-		{"-", "-"}, {"", ""}, {"INV=1", "INV=1"},
+		{"=1+1", "'=1+1"},
+		{"+44", "'+44"},
+		{"-5", "'-5"},
+		{"@SUM(A1)", "'@SUM(A1)"},
+		{"\tx", "'\tx"},
+		{"\rx", "'\rx"},
+		{"-", "-"},
+		{"", ""},
+		{"INV=1", "INV=1"},
 	} {
 		if got := guard(c.in); got != c.want {
 			t.Errorf("guard(%q) = %q, want %q", c.in, got, c.want)
@@ -72,8 +79,15 @@ func TestRatio(t *testing.T) {
 
 func TestSentences(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
-		{thousands(0), "0"}, {thousands(999), "999"}, {thousands(1000), "1,000"}, {thousands(-1234567), "-1,234,567"}, {thousands(-123), "-123"},
-		{plural(1, "day"), "1 day"}, {plural(2, "day"), "2 days"}, {plural(0, "entry"), "0 entries"}, {plural(1, "entry"), "1 entry"},
+		{thousands(0), "0"},
+		{thousands(999), "999"},
+		{thousands(1000), "1,000"},
+		{thousands(-1234567), "-1,234,567"},
+		{thousands(-123), "-123"},
+		{plural(1, "day"), "1 day"},
+		{plural(2, "day"), "2 days"},
+		{plural(0, "entry"), "0 entries"},
+		{plural(1, "entry"), "1 entry"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)

@@ -58,8 +58,10 @@ func view(f *excelize.File, _ *report.Book, s *report.Sheet) error {
 	if s.FixedColumns == 0 {
 		pane = "bottomLeft"
 	}
-	return f.SetPanes(s.Name, &excelize.Panes{Freeze: true, XSplit: s.FixedColumns, YSplit: s.Heading, TopLeftCell: corner, ActivePane: pane,
-		Selection: []excelize.Selection{{SQRef: corner, ActiveCell: corner, Pane: pane}}})
+	return f.SetPanes(s.Name, &excelize.Panes{
+		Freeze: true, XSplit: s.FixedColumns, YSplit: s.Heading, TopLeftCell: corner, ActivePane: pane,
+		Selection: []excelize.Selection{{SQRef: corner, ActiveCell: corner, Pane: pane}},
+	})
 }
 
 func columns(f *excelize.File, _ *report.Book, s *report.Sheet) error {

@@ -56,8 +56,6 @@ func written(t testing.TB, b *report.Book) string {
 	return path
 }
 
-func noneMatched(func(payout.Finding, error) bool) {}
-
 // matchedFinding is an agreed finding that holds all records of one row of Totals.
 func matchedFinding(i int, total payout.Total) payout.Finding {
 	f := payout.Finding{Outcome: payout.Matched, RefID: fmt.Sprintf("REF-%07d", i)}

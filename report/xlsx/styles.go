@@ -220,19 +220,16 @@ func dress(st *excelize.Style, k styleKey) {
 		colours(paper, navy)
 		st.Font.Size = 18
 		st.Alignment.Horizontal, st.Alignment.Vertical = "center", "center"
-	case report.Good, report.LowLook:
-		colours(green, greenBg)
-	case report.MediumLook, report.Warning:
-		colours(amber, amberBg)
-	case report.HighLook, report.Bad:
-		colours(red, redBg)
-	case report.CriticalLook:
-		colours(paper, red)
+	default:
+		if x, ok := signals[k.look]; ok {
+			colours(x.font, x.background)
+			st.Font.Bold = k.look != report.Warning
+		}
 	}
-	if k.look == report.LowLook {
-		colours(grey, shade)
-	}
-	if k.look == report.Warning {
-		st.Font.Bold = false
-	}
+}
+
+// signals are the looks that are nothing but colours.
+var signals = map[report.Look]struct{ font, background string }{
+	report.Good: {green, greenBg}, report.Warning: {amber, amberBg}, report.Bad: {red, redBg},
+	report.LowLook: {grey, shade}, report.MediumLook: {amber, amberBg}, report.HighLook: {red, redBg}, report.CriticalLook: {paper, red},
 }

@@ -23,31 +23,18 @@ import (
 
 // Options say how to write.
 type Options struct {
-	// TempDir is where a private folder (0700) for temporary files is made and removed; "" = beside the workbook.
-	TempDir string
 	// Progress, when set, is told from time to time how many rows of how many are written.
 	Progress func(done, total int)
-	// Level of compression, 1 (fast, the default) to 9 (small).
-	Level int
 }
 
-// Write writes the book to path: under a temporary name in a private folder of the same file system, synced, then renamed,
-// mode 0600. When anything fails, or ctx ends, nothing is left behind and a file that was at path stays as it was.
+// Write writes the book to path: in a private folder (0700) beside it, synced, then renamed, mode 0600. When anything fails, or ctx ends, nothing is left behind and a file that was at path stays as it was.
 func Write(ctx context.Context, path string, b *report.Book, o Options) (err error) {
-	folder := o.TempDir
-	if folder == "" {
-		folder = filepath.Dir(path)
-	}
-	temp, err := os.MkdirTemp(folder, ".payrecon-")
+	temp, err := os.MkdirTemp(filepath.Dir(path), ".payrecon-")
 	if err != nil {
 		return payout.Errorf(payout.KindInput, "workbook %s cannot be written: %w (choose another folder with --out or report.dir)", path, err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
-	options := []renameio.Option{renameio.WithStaticPermissions(0o600)}
-	if sameDevice(temp, filepath.Dir(path)) {
-		options = append(options, renameio.WithTempDir(temp))
-	}
-	out, err := renameio.NewPendingFile(path, options...)
+	out, err := renameio.NewPendingFile(path, renameio.WithStaticPermissions(0o600), renameio.WithTempDir(temp))
 	if err != nil {
 		return payout.Errorf(payout.KindInput, "workbook %s cannot be written: %w", path, err)
 	}
@@ -61,11 +48,6 @@ func Write(ctx context.Context, path string, b *report.Book, o Options) (err err
 	return nil
 }
 
-// sameDevice reports whether a file made in dir can be renamed into target: tried, because mounts tell no other way.
-func sameDevice(dir, target string) bool {
-	return filepath.Clean(filepath.Dir(dir)) == filepath.Clean(target)
-}
-
 // encode writes the whole file to w.
 func encode(ctx context.Context, w io.Writer, b *report.Book, o Options, temp string) (err error) {
 	f := excelize.NewFile(excelize.Options{TmpDir: temp})
@@ -74,7 +56,7 @@ func encode(ctx context.Context, w io.Writer, b *report.Book, o Options, temp st
 	if err := furnish(f, b, styles); err != nil {
 		return err
 	}
-	p := &pack{ctx: ctx, level: o.Level, rows: map[string]*rowWriter{}, progress: o.Progress}
+	p := &pack{ctx: ctx, rows: map[string]*rowWriter{}, progress: o.Progress}
 	p.open(w)
 	for i, s := range b.Sheets {
 		p.rows[fmt.Sprintf("xl/worksheets/sheet%d.xml", i+1)] = &rowWriter{ctx: ctx, sheet: s, styles: styles, pack: p}
@@ -97,7 +79,6 @@ func encode(ctx context.Context, w io.Writer, b *report.Book, o Options, temp st
 type pack struct {
 	ctx      context.Context
 	zip      *zip.Writer
-	level    int
 	rows     map[string]*rowWriter // by the part's name
 	progress func(done, total int)
 	done     int
@@ -106,12 +87,8 @@ type pack struct {
 }
 
 func (p *pack) open(w io.Writer) {
-	level := p.level
-	if level == 0 {
-		level = flate.BestSpeed
-	}
 	p.zip = zip.NewWriter(w)
-	p.zip.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, level) })
+	p.zip.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, flate.BestSpeed) })
 }
 
 // Create begins a part. The library writes each part by one call of Write.
