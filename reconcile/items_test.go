@@ -159,6 +159,7 @@ func TestClearedBy(t *testing.T) {
 		{"the payout completed", "P p1 100 PENDING 01-05\nE e1 100 paid 01-05", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05", "payout"},
 		{"the entry was corrected", "P p1 100 COMPLETED 01-05\nE e1 90 paid 01-05", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05", "ledger"},
 		{"the entry caught up", "P p1 100 COMPLETED 01-05\nE e1 100 pending 01-05", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05", "ledger"},
+		{"the row of a day that is covered is gone", "X - ;2026-01-07;1o", "", "ledger"},
 		{"the row can be read", "X R R;1o", "E e1 1 paid 01-05\nP p1 1 COMPLETED 01-05", "ledger"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -176,7 +177,7 @@ func TestClearedBy(t *testing.T) {
 }
 
 func TestCarried(t *testing.T) {
-	const first = "E e1 100 paid 01-05\nP p2 100 COMPLETED 01-06 ref=S\nX T T;1o\n"
+	const first = "E e1 100 paid 01-05\nP p2 100 COMPLETED 01-06 ref=S\nX T T;1o\n" // the row shows no date
 	n := newNights(t)
 	n.play("2026-02-03", edge+first)
 	n.want("1 new rejected_row 0.00 ?", "2 new missing_in_ledger 100.00 EUR", "3 new missing_at_provider 100.00 EUR")

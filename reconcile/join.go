@@ -43,6 +43,7 @@ type join struct {
 
 	cur, status, obo *codes
 
+	taken   atomic.Int64 // records of both sides so far
 	mu      sync.Mutex
 	writers [sides][]*writer
 	blank   []payout.Row // payouts in scope without a usable reference
@@ -76,6 +77,7 @@ func (j *join) writer(side, worker int) *writer {
 
 // payouts takes a block of payouts.
 func (j *join) payouts(worker int, rows []payout.Row) error {
+	j.in.progress(Progress{Phase: "read", Done: j.taken.Add(int64(len(rows)))})
 	w := j.writer(payoutSide, worker)
 	for i := range rows {
 		r := &rows[i]
@@ -106,6 +108,7 @@ func (j *join) withoutReference(r *payout.Row) {
 
 // entries takes a block of ledger entries.
 func (j *join) entries(worker int, block []payout.Entry) error {
+	j.in.progress(Progress{Phase: "read", Done: j.taken.Add(int64(len(block)))})
 	w := j.writer(entrySide, worker)
 	for i := range block {
 		e := &block[i]

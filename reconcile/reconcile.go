@@ -43,7 +43,7 @@ type Source interface {
 
 // Progress says how far a reconciliation has come.
 type Progress struct {
-	Phase string // read, match, ask
+	Phase string // read, match
 	Done  int64  // of Of; when reading: records so far
 	Of    int64  // 0 = not known
 }
@@ -67,7 +67,7 @@ type Input struct {
 	SpillDir string                     // for spill files, 0600, gone with the process; "" = the system's temporary directory
 	Matched  func(payout.Finding) error // visits all agreed findings by day and reference once all figures tie; nil = do not keep them
 	Logger   *slog.Logger
-	Progress func(Progress)
+	Progress func(Progress) // may be called by several goroutines at once
 }
 
 func (in *Input) progress(p Progress) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"payrecon/internal/money"
 	"payrecon/internal/payout"
@@ -209,11 +210,11 @@ func (n *night) covers(d payout.Day) bool {
 	return n.m.reach(d)
 }
 
-// corrected reports whether this run saw what became of an unreadable row: its text is still there (for another
-// item), its reference stands on a row that can be read, or the extract has no dates and so covers whatever it was.
+// corrected reports whether this run saw what became of an unreadable row: its text is still there (for another item); its
+// reference stands on a row that can be read; or the extract covers the day of the row, so that it is gone.
 func (n *night) corrected(item *payout.Item) bool {
 	for _, row := range item.Rejected {
-		if _, here := n.texts[plain(row.Text)]; here || n.covers(payout.NoDay) {
+		if _, here := n.texts[plain(row.Text)]; here || n.covers(payout.NoDay) || n.coversDatesOf(row.Text) {
 			continue
 		}
 		key, ok := payout.KeyOf(row.Ref, "", n.in.CaseInsensitive)
@@ -222,6 +223,24 @@ func (n *night) corrected(item *payout.Item) bool {
 		}
 	}
 	return true
+}
+
+// coversDatesOf reports whether the text of a row shows dates (YYYY-MM-DD) and the extract covers all of them. A row that could
+// not be read has no other day.
+func (n *night) coversDatesOf(text string) bool {
+	shown := false
+	for i := 0; i+len(time.DateOnly) <= len(text); i++ {
+		if text[i+4] != '-' || text[i+7] != '-' {
+			continue
+		}
+		if d, err := payout.ParseDay(text[i : i+len(time.DateOnly)]); err == nil {
+			if !n.covers(d) {
+				return false
+			}
+			shown = true
+		}
+	}
+	return shown
 }
 
 // clearedBy says which side's change settled an item.

@@ -141,3 +141,45 @@ func TestHints(t *testing.T) {
 		})
 	}
 }
+
+// TestEverySentence: whatever the outcome, the sentence names every record's figure (of up to two a side), and reads as one.
+func TestEverySentence(t *testing.T) {
+	seen := map[payout.Outcome]bool{}
+	for _, c := range ruleCases {
+		s := newScene(t)
+		s.records(t, c.records)
+		if c.set != nil {
+			c.set(s)
+		}
+		for _, f := range s.all(s.run(t)) {
+			seen[f.Outcome] = true
+			if f.Outcome.Class() == payout.Agreed {
+				continue
+			}
+			for _, ugly := range []string{"  ", "..", ";.", " .", " ,", ",:", "%!", "()", " ;"} {
+				if strings.Contains(f.Why, ugly) {
+					t.Errorf("%q in %q", ugly, f.Why)
+				}
+			}
+			if !strings.HasSuffix(f.Why, ".") || f.Why[:1] != strings.ToUpper(f.Why[:1]) {
+				t.Errorf("no sentence: %q", f.Why)
+			}
+			if len(f.Payouts) == 1 && f.Payouts[0].Amount.Currency() != "?" && !strings.Contains(f.Why, f.Payouts[0].Amount.String()) {
+				t.Errorf("%s is not in %q", f.Payouts[0].Amount, f.Why)
+			}
+			for _, e := range f.Entries {
+				if len(f.Entries) <= 2 && !strings.Contains(f.Why, e.Amount.String()) {
+					t.Errorf("%s is not in %q", e.Amount, f.Why)
+				}
+			}
+			if f.Outcome.Class() == payout.Break && f.Next == "" {
+				t.Errorf("no next step: %q", f.Why)
+			}
+		}
+	}
+	for o := payout.Matched; o <= payout.UnmatchedReversal; o++ {
+		if !seen[o] && o != payout.NotFetched {
+			t.Errorf("no rule case ends as %s", o)
+		}
+	}
+}
