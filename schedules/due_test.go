@@ -25,26 +25,46 @@ func TestDueAcrossClockChanges(t *testing.T) {
 		name, cron, zone, from, to string
 		want                       []string // instants in UTC, with the local date they stand for
 	}{
-		{"London, in the spring gap", "30 1 * * *", "Europe/London", "2026-03-28T00:00:00Z", "2026-03-31T00:00:00Z",
-			[]string{"2026-03-28T01:30:00Z 2026-03-28", "2026-03-29T01:00:00Z 2026-03-29", "2026-03-30T00:30:00Z 2026-03-30"}},
-		{"London, in the autumn overlap", "30 1 * * *", "Europe/London", "2026-10-24T00:00:00Z", "2026-10-27T00:00:00Z",
-			[]string{"2026-10-24T00:30:00Z 2026-10-24", "2026-10-25T00:30:00Z 2026-10-25", "2026-10-26T01:30:00Z 2026-10-26"}},
-		{"Berlin, in the spring gap", "30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z",
-			[]string{"2026-03-29T01:00:00Z 2026-03-29", "2026-03-30T00:30:00Z 2026-03-30"}},
-		{"Berlin, in the autumn overlap", "30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z",
-			[]string{"2026-10-25T00:30:00Z 2026-10-25", "2026-10-26T01:30:00Z 2026-10-26"}},
-		{"Sao Paulo, midnight does not exist", "0 0 * * *", "America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-05T12:00:00Z",
-			[]string{"2018-11-04T03:00:00Z 2018-11-04", "2018-11-05T02:00:00Z 2018-11-05"}},
-		{"Sao Paulo, the hour before midnight comes twice", "30 23 * * *", "America/Sao_Paulo", "2018-02-17T12:00:00Z", "2018-02-19T12:00:00Z",
-			[]string{"2018-02-18T01:30:00Z 2018-02-17", "2018-02-19T02:30:00Z 2018-02-18"}},
-		{"Apia, a date that did not exist", "0 12 * * *", "Pacific/Apia", "2011-12-29T00:00:00Z", "2011-12-31T12:00:00Z",
-			[]string{"2011-12-29T22:00:00Z 2011-12-29", "2011-12-30T22:00:00Z 2011-12-31"}},
-		{"hourly over the gap: the times in it fall together", "0,30 * * * *", "Europe/London", "2026-03-29T00:15:00Z", "2026-03-29T01:45:00Z",
-			[]string{"2026-03-29T00:30:00Z 2026-03-29", "2026-03-29T01:00:00Z 2026-03-29", "2026-03-29T01:30:00Z 2026-03-29"}},
-		{"hourly over the overlap: the second pass is not due", "0 * * * *", "Europe/London", "2026-10-24T23:30:00Z", "2026-10-25T02:30:00Z",
-			[]string{"2026-10-25T00:00:00Z 2026-10-25", "2026-10-25T02:00:00Z 2026-10-25"}},
-		{"every six hours, whatever the zone", "@every 6h", "Europe/London", "2026-03-28T20:00:00Z", "2026-03-29T12:00:00Z",
-			[]string{"2026-03-29T00:00:00Z 2026-03-29", "2026-03-29T06:00:00Z 2026-03-29", "2026-03-29T12:00:00Z 2026-03-29"}},
+		{
+			"London, in the spring gap", "30 1 * * *", "Europe/London", "2026-03-28T00:00:00Z", "2026-03-31T00:00:00Z",
+			[]string{"2026-03-28T01:30:00Z 2026-03-28", "2026-03-29T01:00:00Z 2026-03-29", "2026-03-30T00:30:00Z 2026-03-30"},
+		},
+		{
+			"London, in the autumn overlap", "30 1 * * *", "Europe/London", "2026-10-24T00:00:00Z", "2026-10-27T00:00:00Z",
+			[]string{"2026-10-24T00:30:00Z 2026-10-24", "2026-10-25T00:30:00Z 2026-10-25", "2026-10-26T01:30:00Z 2026-10-26"},
+		},
+		{
+			"Berlin, in the spring gap", "30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z",
+			[]string{"2026-03-29T01:00:00Z 2026-03-29", "2026-03-30T00:30:00Z 2026-03-30"},
+		},
+		{
+			"Berlin, in the autumn overlap", "30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z",
+			[]string{"2026-10-25T00:30:00Z 2026-10-25", "2026-10-26T01:30:00Z 2026-10-26"},
+		},
+		{
+			"Sao Paulo, midnight does not exist", "0 0 * * *", "America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-05T12:00:00Z",
+			[]string{"2018-11-04T03:00:00Z 2018-11-04", "2018-11-05T02:00:00Z 2018-11-05"},
+		},
+		{
+			"Sao Paulo, the hour before midnight comes twice", "30 23 * * *", "America/Sao_Paulo", "2018-02-17T12:00:00Z", "2018-02-19T12:00:00Z",
+			[]string{"2018-02-18T01:30:00Z 2018-02-17", "2018-02-19T02:30:00Z 2018-02-18"},
+		},
+		{
+			"Apia, a date that did not exist", "0 12 * * *", "Pacific/Apia", "2011-12-29T00:00:00Z", "2011-12-31T12:00:00Z",
+			[]string{"2011-12-29T22:00:00Z 2011-12-29", "2011-12-30T22:00:00Z 2011-12-31"},
+		},
+		{
+			"hourly over the gap: the times in it fall together", "0,30 * * * *", "Europe/London", "2026-03-29T00:15:00Z", "2026-03-29T01:45:00Z",
+			[]string{"2026-03-29T00:30:00Z 2026-03-29", "2026-03-29T01:00:00Z 2026-03-29", "2026-03-29T01:30:00Z 2026-03-29"},
+		},
+		{
+			"hourly over the overlap: the second pass is not due", "0 * * * *", "Europe/London", "2026-10-24T23:30:00Z", "2026-10-25T02:30:00Z",
+			[]string{"2026-10-25T00:00:00Z 2026-10-25", "2026-10-25T02:00:00Z 2026-10-25"},
+		},
+		{
+			"every six hours, whatever the zone", "@every 6h", "Europe/London", "2026-03-28T20:00:00Z", "2026-03-29T12:00:00Z",
+			[]string{"2026-03-29T00:00:00Z 2026-03-29", "2026-03-29T06:00:00Z 2026-03-29", "2026-03-29T12:00:00Z 2026-03-29"},
+		},
 		{"a leap day", "0 6 29 2 *", "UTC", "2024-03-01T00:00:00Z", "2028-03-01T00:00:00Z", []string{"2028-02-29T06:00:00Z 2028-02-29"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

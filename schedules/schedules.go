@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"math/rand/v2"
 	"regexp"
 	"strings"
 	"sync"
@@ -53,7 +54,7 @@ type Options struct {
 	Clock  func() time.Time // time.Now
 	Tick   time.Duration    // how often due-ness is looked at, at least; 15s
 	Logger *slog.Logger     // discards
-	Seed   uint64           // of the jitter, so that installations with one configuration differ
+	Seed   uint64           // of the jitter; 0 = random, so that installations with one configuration differ
 	// Lock is the path of the lock files, to which ".NAME.lock" is added; "" = no lock against other processes.
 	Lock string
 	// Ended is told of every start that ended, also of those that a person asked for, and of those missed. Its context is
@@ -94,6 +95,9 @@ func New(jobs []Job, state State, run RunFunc, o Options) (*Scheduler, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Seed == 0 {
+		o.Seed = rand.Uint64()
+	}
 	s := &Scheduler{state: state, run: run, o: o}
 	names := map[string]bool{}
 	for _, job := range jobs {
@@ -125,8 +129,10 @@ func newTask(job Job) (*task, error) {
 	if job.Timeout < 0 || job.Jitter < 0 {
 		return nil, fmt.Errorf("timeout and jitter must not be negative")
 	}
-	if shortest := parsed.shortest(); job.Jitter >= shortest {
-		return nil, fmt.Errorf("jitter %s must be shorter than the time between two starts, which can be %s", job.Jitter, shortest)
+	if job.Jitter > 0 {
+		if shortest := parsed.shortest(); job.Jitter >= shortest {
+			return nil, fmt.Errorf("jitter %s must be shorter than the time between two starts, which can be %s", job.Jitter, shortest)
+		}
 	}
 	return &task{Job: job, spec: parsed}, nil
 }

@@ -47,7 +47,7 @@ func parseSpec(expression, timezone string) (*spec, error) {
 	if first.IsZero() {
 		return nil, fmt.Errorf("%q never comes: there is no such date", fields)
 	}
-	return &spec{zone: zone, wall: parsed, daily: isDaily(parsed)}, nil
+	return &spec{zone: zone, wall: parsed, daily: isDaily(parsed, first)}, nil
 }
 
 // splitZone takes a zone off the front of the expression (CRON_TZ=Zone or TZ=Zone). It may be given there or as the
@@ -102,14 +102,9 @@ func everySpec(fields string, step cron.ConstantDelaySchedule, zone *time.Locati
 	return &spec{zone: zone, every: step.Delay}, nil
 }
 
-// isDaily reports whether the schedule has at most one time on any date, looking at a leap year of dates.
-func isDaily(s cron.Schedule) bool {
-	last := payout.NoDay
-	for t := s.Next(searchFrom.Add(-time.Second)); !t.IsZero() && t.Before(searchFrom.AddDate(1, 0, 0)); t = s.Next(t) {
-		if payout.DayOf(t) == last {
-			return false
-		}
-		last = payout.DayOf(t)
-	}
-	return true
+// isDaily reports whether the schedule has at most one time on any date. Hours and minutes are the same on every date
+// that has any, so the first date tells.
+func isDaily(s cron.Schedule, first time.Time) bool {
+	second := s.Next(first)
+	return second.IsZero() || payout.DayOf(second) != payout.DayOf(first)
 }

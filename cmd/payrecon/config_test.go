@@ -125,17 +125,27 @@ func TestConfigReadsEveryKey(t *testing.T) {
 			Control: control{&rows, amounts{"GBP": 401_000}}, AllowEmpty: true,
 		},
 		Reconcile: reconcileConfig{
-			"month-to-date", 5, grace{"2bd", "24h"}, "3d", amounts{"EUR": 1000}, amounts{"EUR": 10_000_000}, amounts{},
-			[]payout.Day{day("2026-12-25")}, true, 40, 10,
+			"month-to-date", 5,
+			grace{"2bd", "24h"},
+			"3d",
+			amounts{"EUR": 1000},
+			amounts{"EUR": 10_000_000},
+			amounts{},
+			[]payout.Day{day("2026-12-25")},
+			true, 40, 10,
 		},
 		Report: reportConfig{"out", "Example Ltd", true, []string{"xlsx", "csv"}, 5},
 		Schedules: []jobConfig{{
-			"nightly", "30 2 * * *", "Europe/London", words{"run", "--fail-on", "high"}, &no,
+			"nightly", "30 2 * * *", "Europe/London",
+			words{"run", "--fail-on", "high"},
+			&no,
 			duration(2 * time.Hour), duration(5 * time.Minute),
 		}},
 		Notify: notifyConfig{
-			[]string{"failure"}, "critical", "file:/run/hook",
-			emailConfig{Host: "mail.example.com", Port: 25, From: "a@example.com", To: []string{"b@example.com"}, Attach: &no}, "cred:beat",
+			[]string{"failure"},
+			"critical", "file:/run/hook",
+			emailConfig{Host: "mail.example.com", Port: 25, From: "a@example.com", To: []string{"b@example.com"}, Attach: &no},
+			"cred:beat",
 		},
 	}
 	ignore := cmp.FilterPath(func(p cmp.Path) bool {

@@ -124,14 +124,6 @@ func (z *zone) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// location returns the zone; UTC when none is set.
-func (z zone) location() *time.Location {
-	if loc, err := time.LoadLocation(string(z)); err == nil {
-		return loc
-	}
-	return time.UTC
-}
-
 // rate is so many requests per second, minute or hour; the zero value is no limit.
 type rate struct {
 	count int

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,8 +34,14 @@ func checkConfiguration(cfg *config) []check {
 	}
 	checks := []check{ok("configuration", "read: %s", from)}
 	for _, name := range []struct{ wrong, right string }{
-		{"PAYRECON_TOKEN", envToken}, {"PAYRECON_API_KEY", envBasic}, {"PAYRECON_BASIC", envBasic}, {"PAYRECON_URL", envURL},
-		{"PAYRECON_BASE_URL", envURL}, {"PAYRECON_API_BASE_URL", envURL}, {"PAYRECON_DATABASE", envDB}, {"PAYRECON_CONFIG_FILE", envConfig},
+		{"PAYRECON_TOKEN", envToken},
+		{"PAYRECON_API_KEY", envBasic},
+		{"PAYRECON_BASIC", envBasic},
+		{"PAYRECON_URL", envURL},
+		{"PAYRECON_BASE_URL", envURL},
+		{"PAYRECON_API_BASE_URL", envURL},
+		{"PAYRECON_DATABASE", envDB},
+		{"PAYRECON_CONFIG_FILE", envConfig},
 	} {
 		if cfg.getenv(name.wrong) != "" {
 			checks = append(checks, warn("configuration", "set "+name.right, "%s is set, but payrecon does not read it", name.wrong))
@@ -194,6 +201,9 @@ func checkAlerts(count int) check {
 // checkLedger looks for the ledger as a night would, and reads it.
 func (a *app) checkLedger(ctx context.Context, cfg *config) []check {
 	if cfg.Ledger.Path == "" {
+		if job := jobWithoutLedger(cfg); job != "" {
+			return []check{fail("ledger", "set ledger.path", payout.Errorf(payout.KindInput, "no ledger is configured, and the schedule %q needs one", job))}
+		}
 		return []check{warn("ledger", "set ledger.path, or give --ledger every time", "no ledger is configured")}
 	}
 	files, err := reconcile.FindLedger(cfg.Ledger.Path, cfg.Ledger.Take, time.Duration(cfg.Ledger.MaxAge), a.clock())
@@ -213,6 +223,17 @@ func (a *app) checkLedger(ctx context.Context, cfg *config) []check {
 		}
 	}
 	return checks
+}
+
+// jobWithoutLedger names the first schedule that reconciles and does not say with which ledger; "" when there is none.
+func jobWithoutLedger(cfg *config) string {
+	for _, j := range cfg.Schedules {
+		named := slices.ContainsFunc(j.Run, func(word string) bool { return strings.HasPrefix(word, "--ledger") })
+		if (j.Run[0] == "run" || j.Run[0] == "reconcile") && !named {
+			return j.Name
+		}
+	}
+	return ""
 }
 
 // checkWritable makes a file in the folder, or in the nearest one above it that exists, and takes it away again.

@@ -152,6 +152,9 @@ func TestDoctorOnASyncedMirror(t *testing.T) {
 		{"a name that is not ours", func() { p.env["PAYRECON_TOKEN"] = "x" }, exitDone, []string{"configuration=warn"}},
 		{"no folder for reports", func() { p.write("reports", "", 0o600) }, exitInput, []string{"reports=fail"}},
 		{"another API", func() { p.env[envURL] = "http://127.0.0.1:1" }, exitFailed, []string{"api=fail", "mirror=fail"}},
+		{"a schedule without a ledger", func() {
+			p.write("payrecon.yaml", "schedules: [{name: a, cron: '@daily', run: sync}, {name: b, cron: '@daily', run: run --fail-on high}]\n", 0o600)
+		}, exitFailed, []string{"ledger=fail", "schedules=ok"}},
 		{"not a database", func() { p.write("other.db", strings.Repeat("no database\n", 100), 0o600); p.env[envDB] = "other.db" }, exitFailed, []string{"database=fail"}},
 	} {
 		tc.spoil()
