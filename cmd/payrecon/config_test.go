@@ -198,7 +198,7 @@ func TestConfigErrors(t *testing.T) {
 		{"anchor", "report: &r {dir: x}\n", `payrecon.yaml:1: report: anchors, aliases and tags are not read`},
 		{"duration", "api:\n  timeout: soon\n", `payrecon.yaml:2: api.timeout: "soon" is not a length of time (want a number and a unit, such as 30s`},
 		{"rate", "api: {rate_limit: fast}\n", `payrecon.yaml:1: api.rate_limit: "fast" is not a rate`},
-		{"span", "reconcile:\n  grace:\n    ledger: 1 week\n", `payrecon.yaml:3: reconcile.grace.ledger: "1 week" is not a length of time (want hours, days or business days`},
+		{"span", "reconcile:\n  grace:\n    ledger: 1 week\n", `payrecon.yaml:3: reconcile.grace.ledger: "1 week" is not a length of time (want such as 24h, 3d or 2bd)`},
 		{"amount", "reconcile: {tolerance: {EUR: 0.00001}}\n", `payrecon.yaml:1: reconcile.tolerance.EUR: not an amount: "0.00001"`},
 		{"negative amount", "reconcile: {trivial: {EUR: -1}}\n", `payrecon.yaml:1: reconcile.trivial.EUR: must not be negative`},
 		{"currency", "reconcile: {tolerance: {euro: 1}}\n", `payrecon.yaml:1: reconcile.tolerance.euro: "euro" is not a currency`},

@@ -10,6 +10,7 @@ import (
 
 	"payrecon/internal/money"
 	"payrecon/internal/payout"
+	"payrecon/reconcile"
 )
 
 // The types of configuration values. Each reads itself from the text that stands in the file and prints itself in the
@@ -62,11 +63,9 @@ func (d days) MarshalText() ([]byte, error) { return []byte(strconv.Itoa(int(d))
 // span is an age limit in the words of package reconcile: hours, days or business days (24h, 3d, 2bd).
 type span string
 
-var spanForm = regexp.MustCompile(`^[0-9]{1,5}(h|d|bd)$`)
-
 func (s *span) UnmarshalText(text []byte) error {
-	if !spanForm.Match(text) {
-		return fmt.Errorf("%q is not a length of time (want hours, days or business days, such as 24h, 3d or 2bd)", text)
+	if _, err := reconcile.ParseSpan(string(text)); err != nil {
+		return err
 	}
 	*s = span(text)
 	return nil
