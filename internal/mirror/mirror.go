@@ -176,7 +176,7 @@ func openPool(path string, readOnly bool) (*sqlx.DB, error) {
 	if readOnly {
 		q.Set("mode", "ro")
 		q.Add("_pragma", "query_only(1)")
-		q.Add("_pragma", "cache_size(-4000)")
+		q.Add("_pragma", "cache_size(-2000)")
 	} else {
 		q.Set("_txlock", "immediate")
 		q.Set("_journal_mode", "WAL") // the driver sets it after the pragmas below: afterwards the page size is fixed
@@ -186,7 +186,7 @@ func openPool(path string, readOnly bool) (*sqlx.DB, error) {
 			"foreign_keys(1)",
 			"wal_autocheckpoint(4000)", // pages of 8 KB: 32 MB
 			"journal_size_limit(67108864)",
-			"cache_size(-12000)",
+			"cache_size(-8000)",
 			"temp_store(MEMORY)",
 		} {
 			q.Add("_pragma", pragma)
