@@ -32,6 +32,8 @@ type run struct {
 	firstFailure error
 	details      *VerifyReport // what differed, for Verify
 
+	sentBefore, retriedBefore int64 // what the API's client had sent before the run
+
 	wholeDays atomic.Bool  // the API has shown that endDate means its whole day
 	pages     atomic.Int64 // pages that were to be written
 }
@@ -54,7 +56,15 @@ func (s *Syncer) newRun(task string, id int64) *run {
 	r := &run{Syncer: s, task: task, id: id, began: began, today: payout.MillisOf(began).Day()}
 	r.sum = payout.SyncSummary{Run: id, Gaps: []payout.Day{}, Alerts: []string{}}
 	r.state = Progress{Task: task, Phase: "windows"}
+	if c, ok := s.api.(counter); ok {
+		r.sentBefore, r.retriedBefore = c.Stats()
+	}
 	return r
+}
+
+// counter is what an API may be besides: one that counts also the requests that led to no page.
+type counter interface {
+	Stats() (requests, retries int64)
 }
 
 // period checks a range that a person gave, and cuts off the future.
@@ -95,6 +105,10 @@ func (r *run) sync(ctx context.Context) (*payout.SyncSummary, error) {
 // end returns what was done, and the last word of a run that did not come to its end.
 func (r *run) end(ctx context.Context, err error) (*payout.SyncSummary, error) {
 	r.sum.Complete = err == nil && len(r.sum.Gaps) == 0
+	if c, ok := r.api.(counter); ok {
+		sent, retried := c.Stats()
+		r.sum.Requests, r.sum.Retries = int(sent-r.sentBefore), int(retried-r.retriedBefore)
+	}
 	sum := r.sum
 	return &sum, r.lastWord(ctx, err)
 }
