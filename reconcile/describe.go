@@ -30,7 +30,8 @@ func (r *run) describe(ctx context.Context, findings []*finding) error {
 					f.severity = r.m.severity(f)
 					f.hint = hints.of(f)
 					r.explain(f)
-					f.shown = r.m.finding(f)
+					shown := r.m.finding(f)
+					f.shown = &shown
 				}
 			}
 			return nil
@@ -40,7 +41,7 @@ func (r *run) describe(ctx context.Context, findings []*finding) error {
 	r.out.Explained = []payout.Finding{}
 	for _, f := range findings {
 		if f.outcome.Class() == payout.Reconciling {
-			r.out.Explained = append(r.out.Explained, f.shown)
+			r.out.Explained = append(r.out.Explained, *f.shown)
 		}
 	}
 	return nil

@@ -143,7 +143,7 @@ func (n *night) untaken(text string) []int {
 // proceed continues an item with this run's finding.
 func (n *night) proceed(item *payout.Item, f *finding) {
 	old := item.Finding
-	item.Finding = f.shown
+	item.Finding = *f.shown
 	item.State, item.LastRun = payout.ItemOpen, n.in.Run
 	if old.Outcome != item.Outcome || old.Cell != item.Cell {
 		n.event(item, payout.EventReclassified, outcomeCode(&old), outcomeCode(&item.Finding), "")
@@ -290,7 +290,7 @@ func (n *night) open(f *finding) {
 	if item := n.reopened(f); item != nil {
 		again := *item
 		item.State = 0 // taken
-		again.Finding = f.shown
+		again.Finding = *f.shown
 		again.State, again.LastRun = payout.ItemReopened, n.in.Run
 		again.ClearedBy, again.ClearedAt = "", 0
 		again.Disposition = nil
@@ -301,7 +301,7 @@ func (n *night) open(f *finding) {
 		return
 	}
 	item := payout.Item{
-		ID: n.next, Finding: f.shown, State: payout.ItemNew, Due: payout.NoDay,
+		ID: n.next, Finding: *f.shown, State: payout.ItemNew, Due: payout.NoDay,
 		FirstRun: n.in.Run, FirstSeen: n.now, LastRun: n.in.Run,
 	}
 	n.next++

@@ -27,7 +27,7 @@ type finding struct {
 	sums                 sums
 	severity             payout.Severity
 	sentence, next, hint string
-	shown                payout.Finding
+	shown                *payout.Finding
 }
 
 // episode is the records of one key that belong to one story, on their way through the rules.
@@ -402,6 +402,10 @@ func (e *episode) livePayouts() {
 	if len(left) == 0 {
 		return
 	}
+	if len(e.pays) == 1 {
+		e.m.missingInLedger(e.take(payout.MissingInLedger, left, nil))
+		return
+	}
 	seen := map[amountKey]*twins{}
 	add := func(p *pay) {
 		k := amountKey{p.Currency, p.Units}
@@ -478,6 +482,10 @@ func (e *episode) others() {
 	key := func(n *ent) twinKey { return twinKey{amountKey{n.Amount.Currency(), n.units()}, n.Class} }
 	left := e.entsLeft(notFailed)
 	if len(left) == 0 {
+		return
+	}
+	if len(e.ents) == 1 && !e.live {
+		e.m.missingAtProvider(e.take(payout.MissingAtProvider, nil, left))
 		return
 	}
 	seen := map[twinKey]bool{}
