@@ -66,11 +66,14 @@ func (d *digest) merge(with digest) {
 	d.n += with.n
 }
 
-// addFinding adds a finding. Its records must be in their orders.
+// addFinding adds a finding that concerns the period, so that a run performed again without the items of its night gives the
+// same digest. Its records must be in their orders.
 func (d *digest) addFinding(f *finding) {
 	h := hashOutcome(f.outcome, f.cell)
 	for _, p := range f.pays {
-		h = hashText(h, p.ID)
+		if p.in || len(f.rejected) == 0 {
+			h = hashText(h, p.ID)
+		}
 	}
 	for _, e := range f.ents {
 		h = hashEntry(h, e.Ref, e.Amount.Currency(), e.Status, e.Text, e.units(), e.Day, e.Class)

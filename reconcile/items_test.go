@@ -137,6 +137,9 @@ func TestNewOpenCleared(t *testing.T) {
 	n.play("2026-02-05", edge+"P p1 100 COMPLETED 01-05\nE e1 100 paid 01-06")
 	n.want("1 cleared missing_in_ledger 100.00 EUR by ledger")
 	n.events("1 cleared missing_in_ledger> ledger")
+	if !slices.ContainsFunc(n.agreed, func(f payout.Finding) bool { return brief(&f) == "matched e1 p1" }) {
+		t.Error("what cleared the item is not among the agreed findings")
+	}
 	if n.last.Conclusion != payout.Reconciled {
 		t.Error(n.last.ConclusionWhy)
 	}
@@ -277,6 +280,10 @@ func TestOpenItemsStayInScope(t *testing.T) {
 	n.want("1 open missing_in_ledger 100.00 EUR", "2 open missing_at_provider 100.00 EUR")
 	if len(r.Totals) != 0 {
 		t.Errorf("records outside the period are in the totals: %+v", r.Totals)
+	}
+	n.Items = nil
+	if again := n.run(t); again.OutcomeHash != r.OutcomeHash {
+		t.Error("performed again without the items, the run has another outcome hash")
 	}
 	n.play("2026-03-06", edge+"P p1 100 COMPLETED 01-05\nE e2 100 paid 01-08\nE e1 100 paid 01-20 ref=S\nP p2 100 COMPLETED 01-20 ref=S")
 	n.want("1 cleared missing_in_ledger 100.00 EUR by ledger", "2 cleared missing_at_provider 100.00 EUR by payout")

@@ -108,3 +108,18 @@ func (f *finding) inScope() bool {
 	}
 	return len(f.rejected) > 0
 }
+
+// inPeriod reports whether a finding concerns the period, and is not only here because of an open item.
+func (f *finding) inPeriod() bool {
+	for _, p := range f.pays {
+		if p.in {
+			return true
+		}
+	}
+	for _, e := range f.ents {
+		if e.in {
+			return true
+		}
+	}
+	return len(f.rejected) > 0
+}

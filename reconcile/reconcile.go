@@ -199,7 +199,14 @@ func (r *run) conclude(ctx context.Context) (*payout.Reconciliation, error) {
 			return nil, err
 		}
 		all.tally.add(f)
-		all.agreed.addFinding(f)
+		if f.inPeriod() {
+			all.agreed.addFinding(f)
+		}
+		if r.join.matched != nil && f.outcome.Class() == payout.Agreed {
+			if err := r.join.matched.add(f); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if err := r.figures(all); err != nil {
 		return nil, err
