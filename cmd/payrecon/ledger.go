@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -118,14 +117,6 @@ line, column, value and reason. Nothing is written.`,
 		},
 	})
 	return cmd
-}
-
-// joinWords joins a few words with commas, "-" for none.
-func joinWords(list []string) string {
-	if len(list) == 0 {
-		return "-"
-	}
-	return strings.Join(list, ", ")
 }
 
 // plural says "1 row", "2 rows".

@@ -54,12 +54,25 @@ func TestSecretsStaySecret(t *testing.T) {
 		"none":  {envToken: ""},
 	}
 	commands := [][]string{
-		{"sync"}, {"sync", "--from", "2026-03-20", "--to", "2026-03-22"}, {"sync", "verify", "--from", "2026-03-20", "--to", "2026-03-22"},
-		{"backfill", "--from", "2026-02-20", "--to", "2026-02-22"}, {"backfill", "--from", "2026-02-20", "--to", "2026-02-22", "--dry-run"},
-		{"run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx")}, {"reconcile", "--ledger", s.path("ledger.csv"), "--json"},
-		{"report", "--out", s.path("report.xlsx")}, {"report", "--format", "csv", "--out", s.path("csv")}, {"status", "--json"}, {"doctor"},
-		{"doctor", "--json"}, {"payouts", "list", "--json"}, {"payouts", "get", "po:none"}, {"payouts", "initiate", "--ref-id", "X"},
-		{"breaks", "list"}, {"schedule", "list"}, {"ledger", "check", s.path("ledger.csv")}, {"backup", s.path("copy.db")},
+		{"sync"},
+		{"sync", "--from", "2026-03-20", "--to", "2026-03-22"},
+		{"sync", "verify", "--from", "2026-03-20", "--to", "2026-03-22"},
+		{"backfill", "--from", "2026-02-20", "--to", "2026-02-22"},
+		{"backfill", "--from", "2026-02-20", "--to", "2026-02-22", "--dry-run"},
+		{"run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx")},
+		{"reconcile", "--ledger", s.path("ledger.csv"), "--json"},
+		{"report", "--out", s.path("report.xlsx")},
+		{"report", "--format", "csv", "--out", s.path("csv")},
+		{"status", "--json"},
+		{"doctor"},
+		{"doctor", "--json"},
+		{"payouts", "list", "--json"},
+		{"payouts", "get", "po:none"},
+		{"payouts", "initiate", "--ref-id", "X"},
+		{"breaks", "list"},
+		{"schedule", "list"},
+		{"ledger", "check", s.path("ledger.csv")},
+		{"backup", s.path("copy.db")},
 	}
 	searched := 0
 	search := func(where string, content []byte) {

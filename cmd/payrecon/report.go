@@ -151,6 +151,9 @@ func (a *app) writeBook(ctx context.Context, m *mirror.Mirror, b *bookRequest) (
 	}
 	o := a.bookOptions(b)
 	if b.rec != nil {
+		if err := showDecisions(ctx, m, b.rec); err != nil {
+			return nil, err
+		}
 		if o.Matched, err = a.matchedRows(ctx, m, b); err != nil {
 			return nil, err
 		}
@@ -178,6 +181,25 @@ func (a *app) writeBook(ctx context.Context, m *mirror.Mirror, b *bookRequest) (
 		paths = append(paths, path)
 	}
 	return paths, nil
+}
+
+// showDecisions puts what people decided since the run onto its items, where no later run has looked at them.
+func showDecisions(ctx context.Context, m *mirror.Mirror, r *payout.Reconciliation) error {
+	now, _, err := m.Items(ctx)
+	if err != nil {
+		return err
+	}
+	byID := make(map[int64]*payout.Item, len(now))
+	for i := range now {
+		byID[now[i].ID] = &now[i]
+	}
+	for i := range r.Items {
+		then := &r.Items[i]
+		if it := byID[then.ID]; it != nil && it.LastRun == then.LastRun {
+			then.Disposition, then.Due, then.Owner, then.Note = it.Disposition, it.Due, it.Owner, it.Note
+		}
+	}
+	return nil
 }
 
 // bookPath decides where a report goes, and makes the report folder.

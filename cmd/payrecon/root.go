@@ -132,7 +132,7 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 		level = slog.LevelWarn
 	}
 	if a.onTerminal() {
-		a.log = slog.New(tint.NewHandler(a.stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: a.getenv("NO_COLOR") != ""}))
+		a.log = slog.New(tint.NewTextHandler(a.stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: a.getenv("NO_COLOR") != ""}))
 	} else {
 		a.log = slog.New(slog.NewJSONHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 	}
@@ -156,6 +156,7 @@ func (a *app) configuration() (*config, error) {
 	}
 	if a.dbPath != "" {
 		c.Database = a.dbPath
+		c.override("database", "--db")
 	}
 	a.cfg = c
 	return c, nil

@@ -48,6 +48,10 @@ func (a *app) tellOfJob(store toldStore) func(ctx context.Context, job schedules
 		if commandOf(job) == "run" && !slices.Contains(diedSilently, run.Outcome) {
 			return
 		}
-		a.tell(ctx, store, jobResult{Job: job.Name, Outcome: run.Outcome, Words: run.Words})
+		name := job.Name
+		if commandOf(job) == "run" {
+			name = "run" // as it calls itself when it lives, so that its recovery is told
+		}
+		a.tell(ctx, store, jobResult{Job: name, Outcome: run.Outcome, Words: run.Words})
 	}
 }

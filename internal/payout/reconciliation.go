@@ -1,6 +1,5 @@
 package payout
 
-
 // Conclusion is the verdict of a run, the first of these that applies.
 type Conclusion string
 
