@@ -23,7 +23,7 @@ func (r *run) walkAgain(ctx context.Context) error {
 		r.state.Phase = "again"
 		r.mu.Unlock()
 		for _, w := range walks {
-			if err := r.survive(ctx, r.walk(ctx, w)); err != nil {
+			if err := r.survive(ctx, r.walk(ctx, &window{Walk: w})); err != nil {
 				return err
 			}
 		}

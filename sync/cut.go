@@ -69,23 +69,61 @@ func settled(d payout.Day, settle time.Duration) payout.Millis {
 	return payout.MillisOf((d + 1).Start().Add(settle))
 }
 
+// window is a walk with the day after its last one, which its query asks for too. While nobody knows whether endDate means
+// its whole day, that day is spare: kept from other workers, because if the API turns out to mean the whole day, this walk
+// proves it as well; otherwise it is given back.
+type window struct {
+	*payout.Walk
+	spare    payout.Day
+	hasSpare bool
+}
+
 // next hands the next window to a worker: an open walk, or a new one cut from the days left. nil = nothing is left.
-func (r *run) next() *payout.Walk {
+func (r *run) next() *window {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.passes {
 		if len(p.open) > 0 {
 			w := p.open[0]
 			p.open = p.open[1:]
-			return &w
+			return &window{Walk: &w}
 		}
 	}
 	for _, p := range r.passes {
 		if len(p.todo) > 0 {
-			return r.newWalk(p.onBehalfOf, p.cut(r.o.Workers), payout.MaxLimit)
+			return r.cutWindow(p)
 		}
 	}
 	return nil
+}
+
+func (r *run) cutWindow(p *pass) *window {
+	w := &window{Walk: r.newWalk(p.onBehalfOf, p.cut(r.o.Workers), payout.MaxLimit)}
+	if next := w.Days.To + 1; w.Query.To == next && len(p.todo) > 0 && p.todo[0] == next {
+		w.spare, w.hasSpare = next, true
+		p.todo = p.todo[1:]
+	}
+	return w
+}
+
+// takeSpare adds the spare day to what the walk proves, when its last page has come and endDate is known to mean whole days.
+func (r *run) takeSpare(w *window, end payout.PageEnd) {
+	if w.hasSpare && end == payout.PageRegular && r.wholeDays.Load() {
+		w.Days.To, w.hasSpare = w.spare, false
+	}
+}
+
+// giveBack returns the spare day of a window that did not prove it.
+func (r *run) giveBack(w *window) {
+	if !w.hasSpare {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.passOf(w.OnBehalfOf)
+	i, _ := slices.BinarySearch(p.todo, w.spare)
+	p.todo = slices.Insert(p.todo, i, w.spare)
+	w.hasSpare = false
 }
 
 // cut takes the next window from the days left: consecutive days, as many as promise windowRows rows, but few enough that

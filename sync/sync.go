@@ -19,9 +19,9 @@
 // # Which endDate
 //
 // The API documents endDate as inclusive, but not whether its whole day is meant or only its first instant. So a window
-// asks for one day more than it has to prove. Once the API has shown, in the same run, a payout of the last hour of a
-// query's endDate, the whole day is what it means, and later windows of the run ask for exactly their days: windows can be
-// as short as a day without each day being fetched twice.
+// asks for one day more than it has to prove. The API shows which it is: a payout of the last hour of a query's endDate means
+// whole days. Then the walk that asked has proven that day too (cut.go), and later windows of the same run ask for exactly
+// their days. So both readings are right, and no day is fetched twice for it.
 package sync
 
 import (

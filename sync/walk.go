@@ -24,7 +24,9 @@ func (r *run) walkAll(ctx context.Context) error {
 				if w == nil {
 					return nil
 				}
-				if err := r.survive(ctx, r.walk(ctx, w)); err != nil {
+				err := r.walk(ctx, w)
+				r.giveBack(w)
+				if err := r.survive(ctx, err); err != nil {
 					return err
 				}
 			}
@@ -52,7 +54,7 @@ func (r *run) survive(ctx context.Context, err error) error {
 }
 
 // walk walks one window to its end. A walk whose cursor is refused, or that another run has moved on, begins again.
-func (r *run) walk(ctx context.Context, w *payout.Walk) error {
+func (r *run) walk(ctx context.Context, w *window) error {
 	for restarts := 0; ; restarts++ {
 		err := r.walkOnce(ctx, w)
 		refused := w.Cursor != "" && payout.KindOf(err) == payout.KindInput && !errors.Is(err, errStore)
@@ -69,11 +71,11 @@ func (r *run) walk(ctx context.Context, w *payout.Walk) error {
 				return err
 			}
 		}
-		w = r.newWalk(w.OnBehalfOf, w.Days, w.Query.Limit)
+		w.Walk = r.newWalk(w.OnBehalfOf, w.Days, w.Query.Limit)
 	}
 }
 
-func (r *run) walkOnce(ctx context.Context, w *payout.Walk) error {
+func (r *run) walkOnce(ctx context.Context, w *window) error {
 	t := newTally()
 	if w.ID != 0 {
 		seen, err := r.store.WalkSeen(ctx, w.ID)
@@ -89,9 +91,11 @@ func (r *run) walkOnce(ctx context.Context, w *payout.Walk) error {
 		if w.Pages == 0 {
 			w.Began = began(page)
 		}
+		r.learn(w.Query, page.Payouts)
+		r.takeSpare(w, page.End)
 		c := &payout.PageCommit{
 			Run: r.id, OnBehalfOf: w.OnBehalfOf, Payouts: page.Payouts, Asked: page.Asked,
-			Walk: w, Next: page.Next, End: page.End, Seen: seenOf(page.Payouts),
+			Walk: w.Walk, Next: page.Next, End: page.End, Seen: seenOf(page.Payouts),
 		}
 		t.add(c.Seen)
 		c.Judge = func(id int64, d payout.DayRecord) payout.DayVerdict {
@@ -100,9 +104,8 @@ func (r *run) walkOnce(ctx context.Context, w *payout.Walk) error {
 		if err := r.write(ctx, c, page); err != nil {
 			return err
 		}
-		r.learn(w.Query, page.Payouts)
 		if page.End != payout.PageMore {
-			r.ended(w, page.End)
+			r.ended(w.Walk, page.End)
 			return nil
 		}
 		if ctx.Err() != nil {

@@ -73,8 +73,8 @@ func (p *pageTx) storeWalk(w *payout.Walk, state string, ended payout.Millis) er
 			pages, rows, state, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`, w.Run, w.Task, w.OnBehalfOf,
 			w.Days.From, w.Days.To, string(query), w.Began, w.Cursor, w.CursorAt, w.Pages, w.Rows, state, ended)
 	}
-	result, err := p.tx.ExecContext(p.ctx, `UPDATE walks SET cursor = ?, cursor_at = ?, pages = ?, rows = ?, state = ?, ended = ?
-		WHERE id = ? AND pages = ? AND state = 'open'`, w.Cursor, w.CursorAt, w.Pages, w.Rows, state, ended, w.ID, w.Pages-1)
+	result, err := p.tx.ExecContext(p.ctx, `UPDATE walks SET to_day = ?, cursor = ?, cursor_at = ?, pages = ?, rows = ?, state = ?, ended = ?
+		WHERE id = ? AND pages = ? AND state = 'open'`, w.Days.To, w.Cursor, w.CursorAt, w.Pages, w.Rows, state, ended, w.ID, w.Pages-1)
 	if err != nil {
 		return err
 	}
