@@ -75,15 +75,21 @@ func TestEvidence(t *testing.T) {
 		{name: "found, of another amount", records: "E e1 100 paid 01-15", days: [2]string{"01-30", "01-30"}, online: true, set: func(t *testing.T, _ *scene, p *provider) {
 			p.hold(t, "new", "R", "90", payout.Completed, "01-14")
 		}, want: "amount_mismatch e1 new", lookup: "1 1 1"},
-		{name: "the key is matched again whole", records: "P p1 90 FAILED 01-15\nE e1 90 failed 01-15\nE e2 100 paid 01-15\nE e3 100 paid 01-16", days: [2]string{"01-30", "01-30"}, online: true,
+		{
+			name: "the key is matched again whole", records: "P p1 90 FAILED 01-15\nE e1 90 failed 01-15\nE e2 100 paid 01-15\nE e3 100 paid 01-16", days: [2]string{"01-30", "01-30"}, online: true,
 			set:  func(t *testing.T, _ *scene, p *provider) { p.hold(t, "new", "R", "200", payout.Completed, "01-14") },
-			want: "matched e1 p1|matched_group e2 e3 new", lookup: "1 1 1"},
-		{name: "a payout known by another status is brought up to date", records: "P p1 90 FAILED 01-15\nE e1 90 failed 01-15\nE e2 100 paid 01-15", days: [2]string{"01-30", "01-30"}, online: true,
+			want: "matched e1 p1|matched_group e2 e3 new", lookup: "1 1 1",
+		},
+		{
+			name: "a payout known by another status is brought up to date", records: "P p1 90 FAILED 01-15\nE e1 90 failed 01-15\nE e2 100 paid 01-15", days: [2]string{"01-30", "01-30"}, online: true,
 			set:  func(t *testing.T, _ *scene, p *provider) { p.hold(t, "p1", "R", "90", payout.Completed, "01-16") },
-			want: "amount_mismatch e2|status_mismatch/unrecorded_outflow e1 p1", lookup: "1 1 0"},
-		{name: "an older answer changes nothing", records: "P p1 90 FAILED 01-15\nE e1 90 failed 01-15\nE e2 100 paid 01-15", days: [2]string{"01-30", "01-30"}, online: true,
+			want: "amount_mismatch e2|status_mismatch/unrecorded_outflow e1 p1", lookup: "1 1 0",
+		},
+		{
+			name: "an older answer changes nothing", records: "P p1 90 FAILED 01-15\nE e1 90 failed 01-15\nE e2 100 paid 01-15", days: [2]string{"01-30", "01-30"}, online: true,
 			set:  func(t *testing.T, _ *scene, p *provider) { p.hold(t, "p1", "R", "90", payout.Completed, "01-14") },
-			want: "matched e1 p1|missing_at_provider e2", lookup: "1 1 0"},
+			want: "matched e1 p1|missing_at_provider e2", lookup: "1 1 0",
+		},
 		{name: "the API is down, days complete", records: "E e1 100 paid 01-15", days: [2]string{"01-05", "01-25"}, online: true, set: func(_ *testing.T, _ *scene, p *provider) {
 			p.down = errors.New("no route to host")
 		}, want: "missing_at_provider e1", lookup: "1 1 0"},
@@ -176,9 +182,16 @@ func TestGuardOverlap(t *testing.T) {
 		percent       int
 		refused       bool
 	}{
-		{49, 51, "01-05", 0, true}, {50, 50, "01-05", 0, false}, {49, 50, "01-05", 0, false},
-		{0, 99, "01-05", 0, false}, {0, 100, "01-05", 0, true}, {0, 100, "2025-12-20", 0, false}, {0, 100, "-", 0, false},
-		{9, 91, "01-05", 10, true}, {10, 90, "01-05", 10, false}, {0, 100, "01-05", -1, false},
+		{49, 51, "01-05", 0, true},
+		{50, 50, "01-05", 0, false},
+		{49, 50, "01-05", 0, false},
+		{0, 99, "01-05", 0, false},
+		{0, 100, "01-05", 0, true},
+		{0, 100, "2025-12-20", 0, false},
+		{0, 100, "-", 0, false},
+		{9, 91, "01-05", 10, true},
+		{10, 90, "01-05", 10, false},
+		{0, 100, "01-05", -1, false},
 		{0, 100, "01-30", 0, false}, // the day is not complete
 	} {
 		s := newScene(t)

@@ -203,7 +203,7 @@ func (s *scene) records(t testing.TB, text string) {
 			continue
 		}
 		if f[0] == "X" {
-			ref := strings.Trim(f[1], `""`)
+			ref := strings.Trim(f[1], `"`)
 			s.rejected = append(s.rejected, payout.RejectedRow{
 				Line: 100 + len(s.rejected), Column: "amount", Value: "1o", Reason: "not an amount", Ref: ref, Text: f[2],
 			})

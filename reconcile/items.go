@@ -69,9 +69,11 @@ type openItems struct {
 func (i *openItems) open(n int) bool { return i.list[n].State != payout.ItemCleared }
 
 func newOpenItems(items []payout.Item) *openItems {
-	i := &openItems{list: slices.Clone(items), hashes: map[uint64]bool{}, byKey: map[string][]int{}, byPayout: map[string][]int{},
+	i := &openItems{
+		list: slices.Clone(items), hashes: map[uint64]bool{}, byKey: map[string][]int{}, byPayout: map[string][]int{},
 		wasPayout: map[string]int{}, wasEntry: map[keyed]int{}, wasText: map[string]int{},
-		awaited: map[payout.Key]bool{}, read: map[payout.Key]bool{}}
+		awaited: map[payout.Key]bool{}, read: map[payout.Key]bool{},
+	}
 	slices.SortFunc(i.list, func(a, b payout.Item) int { return cmp.Compare(a.ID, b.ID) })
 	for n := range i.list {
 		if !i.open(n) {

@@ -365,46 +365,6 @@ func (w *joinWorker) anyInPeriod(s *slot) bool {
 	return false
 }
 
-// netsToZero reports whether the key's entries have both signs and sum to zero in every currency: what exporting both legs
-// of a booking looks like.
-func (w *joinWorker) netsToZero(s *slot) bool {
-	var few [4]currencySum
-	sums := few[:0]
-	negative, positive := false, false
-	for n := s.head[entrySide]; n != 0; n = w.next[n-1] {
-		e := w.record(entrySide, n)
-		units, cur := int64(le.Uint64(e[recUnits:])), u32(e, recCur)
-		negative, positive = negative || units < 0, positive || units > 0
-		i := 0
-		for i < len(sums) && sums[i].cur != cur {
-			i++
-		}
-		if i == len(sums) {
-			sums = append(sums, currencySum{cur: cur})
-		}
-		sums[i].add(units)
-	}
-	for _, sum := range sums {
-		if sum.low != 0 || sum.high != 0 {
-			return false
-		}
-	}
-	return negative && positive
-}
-
-// currencySum is a sum of 128 bits: it cannot overflow.
-type currencySum struct {
-	cur  int
-	low  uint64
-	high int64
-}
-
-func (s *currencySum) add(units int64) {
-	var carry uint64
-	s.low, carry = bits.Add64(s.low, uint64(units), 0)
-	s.high += units>>63 + int64(carry)
-}
-
 // rules decodes all records of a key and puts them through the rules.
 func (w *joinWorker) rules(s *slot) error {
 	g := &group{

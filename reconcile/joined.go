@@ -19,12 +19,6 @@ type unproven struct {
 	findings []*finding
 }
 
-// guards count what wrong exports look like.
-type guards struct {
-	keys, netted        int64 // keys of the ledger; those whose entries cancel each other
-	entries, withPayout int64 // in-period entries on complete days; those whose key has a payout
-}
-
 func newJoined() *joined { return &joined{tally: newTally()} }
 
 func (o *joined) merge(with *joined) error {

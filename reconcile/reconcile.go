@@ -97,8 +97,7 @@ type run struct {
 	sums  []payout.Sum // by the mirror, and what the provider showed beyond it
 	out   payout.Reconciliation
 
-	listed    []*finding // breaks and unverified, in order
-	explained []*finding
+	listed []*finding // breaks and unverified, in order
 }
 
 // reconcile is Reconcile with its seams: a hash that collides, a ledger from elsewhere.
@@ -224,20 +223,6 @@ func (r *run) conclude(ctx context.Context) (*payout.Reconciliation, error) {
 		}
 	}
 	return &r.out, nil
-}
-
-// guard stops inputs that cannot be meant.
-func (r *run) guard(g guards) error {
-	if g.keys >= 20 && 2*g.netted > g.keys {
-		return payout.Errorf(payout.KindInput,
-			"%d of the ledger's %d references net to zero: it holds both legs of each booking; filter it to one (ledger.filter)", g.netted, g.keys)
-	}
-	if g.entries >= 100 && g.withPayout*100 < g.entries*int64(r.m.o.MinOverlap) {
-		return payout.Errorf(payout.KindInput,
-			"only %d of %d ledger entries on complete days have a payout, fewer than %d%% (reconcile.min_overlap): does this ledger belong to this mirror?",
-			g.withPayout, g.entries, r.m.o.MinOverlap)
-	}
-	return nil
 }
 
 // unreferenced settles the payouts without a usable reference: each is alone.

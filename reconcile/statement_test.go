@@ -28,11 +28,16 @@ func statementText(r *payout.Reconciliation) string {
 
 func TestStatement(t *testing.T) {
 	for _, c := range []struct{ name, records, want string }{
-		{"agreed", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05",
-			"EUR ledger 100.00 | matched 1+1 0.00 | provider 100.00, net 0.00, gross 0.00, unexplained 0.00"},
-		{"net 0 with gross 200", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05 ref=OTHER",
-			"EUR ledger 100.00 | missing_in_ledger 1+0 100.00 | missing_at_provider 0+1 -100.00 | provider 100.00, net 0.00, gross 200.00, unexplained 0.00"},
-		{"each in its class", `P p1 100 COMPLETED 01-05
+		{
+			"agreed", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05",
+			"EUR ledger 100.00 | matched 1+1 0.00 | provider 100.00, net 0.00, gross 0.00, unexplained 0.00",
+		},
+		{
+			"net 0 with gross 200", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05 ref=OTHER",
+			"EUR ledger 100.00 | missing_in_ledger 1+0 100.00 | missing_at_provider 0+1 -100.00 | provider 100.00, net 0.00, gross 200.00, unexplained 0.00",
+		},
+		{
+			"each in its class", `P p1 100 COMPLETED 01-05
 			E e1 90 paid 01-05
 			P p2 50 PENDING 01-06 ref=S
 			E e2 50 - 01-06 ref=S
@@ -42,27 +47,42 @@ func TestStatement(t *testing.T) {
 			P p4 8 COMPLETED 01-08 ref=U
 			E e5 9 pending 01-09 ref=V
 			P p5 9 COMPLETED 01-09 ref=V`,
-			"EUR ledger 148.00 | amount_mismatch 1+1 10.00 | status_mismatch 3+3 16.00 | stuck 1+1 -50.00 | provider 124.00, net -24.00, gross 76.00, unexplained 0.00"},
-		{"returned and offset", `P p1 100 COMPLETED 01-05
+			"EUR ledger 148.00 | amount_mismatch 1+1 10.00 | status_mismatch 3+3 16.00 | stuck 1+1 -50.00 | provider 124.00, net -24.00, gross 76.00, unexplained 0.00",
+		},
+		{
+			"returned and offset", `P p1 100 COMPLETED 01-05
 			E e1 100 paid 01-05
 			E e2 -100 returned 01-07
 			E e3 20 paid 01-08
 			E e4 -20 paid 01-08`,
-			"EUR ledger 100.00 | offset_in_ledger 0+2 0.00 | returned 1+2 0.00 | provider 100.00, net 0.00, gross 0.00, unexplained 0.00"},
-		{"by currency", "P p1 100 COMPLETED 01-05\nE e1 110USD paid 01-05",
+			"EUR ledger 100.00 | offset_in_ledger 0+2 0.00 | returned 1+2 0.00 | provider 100.00, net 0.00, gross 0.00, unexplained 0.00",
+		},
+		{
+			"by currency", "P p1 100 COMPLETED 01-05\nE e1 110USD paid 01-05",
 			"EUR ledger 0.00 | currency_mismatch 1+0 100.00 | provider 100.00, net 100.00, gross 100.00, unexplained 0.00\n" +
-				"USD ledger 110.00 | currency_mismatch 0+1 -110.00 | provider 0.00, net -110.00, gross 110.00, unexplained 0.00"},
-		{"across the period's edge", "P p1 100 COMPLETED 2025-12-31\nE e1 100 paid 01-01\nP p2 70 COMPLETED 01-31 ref=S\nE e2 70 paid 02-01 ref=S",
-			"EUR ledger 100.00 | cut-off 1+1 -30.00 | provider 70.00, net -30.00, gross 170.00, unexplained 0.00"},
-		{"a group across the edge, its in-period part", "P p1 100 COMPLETED 01-31\nE e1 60 paid 01-31\nE e2 40 paid 02-01",
-			"EUR ledger 60.00 | cut-off 1+1 40.00 | provider 100.00, net 40.00, gross 40.00, unexplained 0.00"},
-		{"without a date it is in the period", "P p1 100 COMPLETED 01-05\nE e1 100 paid -",
-			"EUR ledger 100.00 | matched 1+1 0.00 | provider 100.00, net 0.00, gross 0.00, unexplained 0.00"},
-		{"a payout without an amount", "P p1 ? COMPLETED 01-05 ref=\nE e1 1 failed 01-05",
+				"USD ledger 110.00 | currency_mismatch 0+1 -110.00 | provider 0.00, net -110.00, gross 110.00, unexplained 0.00",
+		},
+		{
+			"across the period's edge", "P p1 100 COMPLETED 2025-12-31\nE e1 100 paid 01-01\nP p2 70 COMPLETED 01-31 ref=S\nE e2 70 paid 02-01 ref=S",
+			"EUR ledger 100.00 | cut-off 1+1 -30.00 | provider 70.00, net -30.00, gross 170.00, unexplained 0.00",
+		},
+		{
+			"a group across the edge, its in-period part", "P p1 100 COMPLETED 01-31\nE e1 60 paid 01-31\nE e2 40 paid 02-01",
+			"EUR ledger 60.00 | cut-off 1+1 40.00 | provider 100.00, net 40.00, gross 40.00, unexplained 0.00",
+		},
+		{
+			"without a date it is in the period", "P p1 100 COMPLETED 01-05\nE e1 100 paid -",
+			"EUR ledger 100.00 | matched 1+1 0.00 | provider 100.00, net 0.00, gross 0.00, unexplained 0.00",
+		},
+		{
+			"a payout without an amount", "P p1 ? COMPLETED 01-05 ref=\nE e1 1 failed 01-05",
 			"? ledger 0.00 | missing_in_ledger 1+0 0.00 | provider 0.00, net 0.00, gross 0.00, unexplained 0.00\n" +
-				"EUR ledger 0.00 | not_sent 0+1 0.00 | provider 0.00, net 0.00, gross 0.00, unexplained 0.00"},
-		{"a matched difference within tolerance", "P p1 100 COMPLETED 01-05\nE e1 100.01 paid 01-05",
-			"EUR ledger 100.01 | matched 1+1 -0.01 | provider 100.00, net -0.01, gross 0.01, unexplained 0.00"},
+				"EUR ledger 0.00 | not_sent 0+1 0.00 | provider 0.00, net 0.00, gross 0.00, unexplained 0.00",
+		},
+		{
+			"a matched difference within tolerance", "P p1 100 COMPLETED 01-05\nE e1 100.01 paid 01-05",
+			"EUR ledger 100.01 | matched 1+1 -0.01 | provider 100.00, net -0.01, gross 0.01, unexplained 0.00",
+		},
 		{"nothing at all", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -122,22 +142,34 @@ func TestConclusion(t *testing.T) {
 		{"reconciled", agreed, nil, payout.Reconciled, "Both sources are complete and no break is open."},
 		{"explained items do not matter", agreed + "P p2 5 FAILED 01-06 ref=S", nil, payout.Reconciled, "Both sources are complete and no break is open."},
 		{"a break", agreed + "E e2 5 paid 01-05 ref=S", nil, payout.NotReconciled, "1 break is open without a disposition: 5.00 EUR."},
-		{"a gap", agreed, func(s *scene) { s.covered(s.Period.From+2, s.Period.To) }, payout.NoConclusion,
-			"2 days of the period are not shown complete in the mirror: 2026-01-01 to 2026-01-02."},
+		{
+			"a gap", agreed, func(s *scene) { s.covered(s.Period.From+2, s.Period.To) }, payout.NoConclusion,
+			"2 days of the period are not shown complete in the mirror: 2026-01-01 to 2026-01-02.",
+		},
 		{"behind", agreed, func(s *scene) { s.Behind = "the sync failed" }, payout.NoConclusion, "The mirror may be behind the provider: the sync failed."},
-		{"a gap before a break", agreed + "E e2 5 paid 01-05 ref=S", func(s *scene) { s.covered(s.Period.From, s.Period.To-1) }, payout.NoConclusion,
-			"1 day of the period is not shown complete in the mirror: 2026-01-31."},
+		{
+			"a gap before a break", agreed + "E e2 5 paid 01-05 ref=S", func(s *scene) { s.covered(s.Period.From, s.Period.To-1) }, payout.NoConclusion,
+			"1 day of the period is not shown complete in the mirror: 2026-01-31.",
+		},
 		{"not verified", agreed + "E e2 5 paid - ref=S", nil, payout.NoConclusion, "1 item could not be verified: 5.00 EUR."},
-		{"not verified, below materiality", agreed + "E e2 5 paid - ref=S", func(s *scene) { s.Materiality = map[string]int64{"EUR": 60_000} }, payout.Explained,
-			"No break is open; 1 item below materiality could not be verified."},
+		{
+			"not verified, below materiality", agreed + "E e2 5 paid - ref=S", func(s *scene) { s.Materiality = map[string]int64{"EUR": 60_000} }, payout.Explained,
+			"No break is open; 1 item below materiality could not be verified.",
+		},
 		{"not verified, at materiality", agreed + "E e2 5 paid - ref=S", func(s *scene) { s.Materiality = map[string]int64{"EUR": 50_000} }, payout.NoConclusion, "1 item could not be verified: 5.00 EUR."},
 		{"an unreadable row has no amount", agreed + "X S S;1o", func(s *scene) { s.Materiality = map[string]int64{"EUR": 50_000} }, payout.NoConclusion, "1 item could not be verified: some of unknown amount."},
-		{"breaks below materiality", agreed + "E e2 5 paid 01-05 ref=S", func(s *scene) { s.Materiality = map[string]int64{"EUR": 50_001} }, payout.Explained,
-			"1 break is open, together below materiality: 5.00 EUR."},
-		{"breaks together at materiality", agreed + "E e2 5 paid 01-05 ref=S\nE e3 5 paid 01-05 ref=T", func(s *scene) { s.Materiality = map[string]int64{"EUR": 100_000} }, payout.NotReconciled,
-			"2 breaks are open without a disposition: 10.00 EUR."},
-		{"breaks of a currency without materiality", agreed + "E e2 5USD paid 01-05 ref=S", func(s *scene) { s.Materiality = map[string]int64{"EUR": 100_000} }, payout.NotReconciled,
-			"1 break is open without a disposition: 5.00 USD."},
+		{
+			"breaks below materiality", agreed + "E e2 5 paid 01-05 ref=S", func(s *scene) { s.Materiality = map[string]int64{"EUR": 50_001} }, payout.Explained,
+			"1 break is open, together below materiality: 5.00 EUR.",
+		},
+		{
+			"breaks together at materiality", agreed + "E e2 5 paid 01-05 ref=S\nE e3 5 paid 01-05 ref=T", func(s *scene) { s.Materiality = map[string]int64{"EUR": 100_000} }, payout.NotReconciled,
+			"2 breaks are open without a disposition: 10.00 EUR.",
+		},
+		{
+			"breaks of a currency without materiality", agreed + "E e2 5USD paid 01-05 ref=S", func(s *scene) { s.Materiality = map[string]int64{"EUR": 100_000} }, payout.NotReconciled,
+			"1 break is open without a disposition: 5.00 USD.",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newScene(t)

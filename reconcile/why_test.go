@@ -99,24 +99,40 @@ func TestWhy(t *testing.T) {
 
 func TestHints(t *testing.T) {
 	for _, c := range []struct{ name, records, pay, entry string }{
-		{"letter case", "P p1 100 COMPLETED 01-05 ref=Inv-7\nE e1 90 paid 01-05 ref=INV-7",
-			`the ledger entry with reference "INV-7" differs only in letter case`, `the payout with reference "Inv-7" differs only in letter case`},
-		{"white space", "P p1 100 COMPLETED 01-05 ref=INV_7\nE e1 90 paid 01-05 ref=INV7",
-			`the ledger entry with reference "INV7" differs only in white space`, `the payout with reference "INV 7" differs only in white space`},
-		{"both", "P p1 100 COMPLETED 01-05 ref=inv_7\nE e1 90 paid 01-05 ref=INV7",
-			`the ledger entry with reference "INV7" differs only in white space and letter case`, `the payout with reference "inv 7" differs only in white space and letter case`},
-		{"cut at 18", "P p1 100 COMPLETED 01-05 ref=INVOICE-2026-00012\nE e1 90 paid 01-05 ref=INVOICE-2026-000123",
-			`the ledger entry with reference "INVOICE-2026-000123" differs only by a cut at 18 characters`, `the payout with reference "INVOICE-2026-00012" differs only by a cut at 18 characters`},
-		{"cut at 35", "P p1 100 COMPLETED 01-05 ref=INVOICE-2026-000123-PART-4-OF-99-XYZ\nE e1 90 paid 01-05 ref=INVOICE-2026-000123-PART-4-OF-99-XY",
-			`the ledger entry with reference "INVOICE-2026-000123-PART-4-OF-99-XY" differs only by a cut at 35 characters`, `the payout with reference "INVOICE-2026-000123-PART-4-OF-99-XYZ" differs only by a cut at 35 characters`},
+		{
+			"letter case", "P p1 100 COMPLETED 01-05 ref=Inv-7\nE e1 90 paid 01-05 ref=INV-7",
+			`the ledger entry with reference "INV-7" differs only in letter case`, `the payout with reference "Inv-7" differs only in letter case`,
+		},
+		{
+			"white space", "P p1 100 COMPLETED 01-05 ref=INV_7\nE e1 90 paid 01-05 ref=INV7",
+			`the ledger entry with reference "INV7" differs only in white space`, `the payout with reference "INV 7" differs only in white space`,
+		},
+		{
+			"both", "P p1 100 COMPLETED 01-05 ref=inv_7\nE e1 90 paid 01-05 ref=INV7",
+			`the ledger entry with reference "INV7" differs only in white space and letter case`, `the payout with reference "inv 7" differs only in white space and letter case`,
+		},
+		{
+			"cut at 18", "P p1 100 COMPLETED 01-05 ref=INVOICE-2026-00012\nE e1 90 paid 01-05 ref=INVOICE-2026-000123",
+			`the ledger entry with reference "INVOICE-2026-000123" differs only by a cut at 18 characters`, `the payout with reference "INVOICE-2026-00012" differs only by a cut at 18 characters`,
+		},
+		{
+			"cut at 35", "P p1 100 COMPLETED 01-05 ref=INVOICE-2026-000123-PART-4-OF-99-XYZ\nE e1 90 paid 01-05 ref=INVOICE-2026-000123-PART-4-OF-99-XY",
+			`the ledger entry with reference "INVOICE-2026-000123-PART-4-OF-99-XY" differs only by a cut at 35 characters`, `the payout with reference "INVOICE-2026-000123-PART-4-OF-99-XYZ" differs only by a cut at 35 characters`,
+		},
 		{"cut at 19 says nothing", "P p1 100 COMPLETED 01-05 ref=INVOICE-2026-000123\nE e1 90 paid 01-05 ref=INVOICE-2026-0001234", "", ""},
-		{"amount and payee", "P p1 100 COMPLETED 01-05 ref=A1 payee=ACME_Ltd\nE e1 100 paid 01-12 ref=B2 text=Rent_acme_ltd_May",
-			`the ledger entry with reference "B2" has the same amount and names the payee`, `payout p1 with reference "A1" has the same amount and payee`},
-		{"amount and payee's account", "P p1 100 COMPLETED 01-05 ref=A1 acct=DE893704\nE e1 100 paid 01-12 ref=B2 text=to_DE89_3704",
-			`the ledger entry with reference "B2" has the same amount and names the payee`, `payout p1 with reference "A1" has the same amount and payee`},
+		{
+			"amount and payee", "P p1 100 COMPLETED 01-05 ref=A1 payee=ACME_Ltd\nE e1 100 paid 01-12 ref=B2 text=Rent_acme_ltd_May",
+			`the ledger entry with reference "B2" has the same amount and names the payee`, `payout p1 with reference "A1" has the same amount and payee`,
+		},
+		{
+			"amount and payee's account", "P p1 100 COMPLETED 01-05 ref=A1 acct=DE893704\nE e1 100 paid 01-12 ref=B2 text=to_DE89_3704",
+			`the ledger entry with reference "B2" has the same amount and names the payee`, `payout p1 with reference "A1" has the same amount and payee`,
+		},
 		{"amount and payee, too long ago", "P p1 100 COMPLETED 01-05 ref=A1 payee=ACME_Ltd\nE e1 100 paid 01-16 ref=B2 text=acme_ltd", "", ""},
-		{"the same reference at another time", "P p1 100 COMPLETED 2025-01-15\nE e1 100 paid 01-15\nP p2 5 COMPLETED 01-20 ref=S\nE e2 5 paid 2026-02-15 ref=S",
-			"the same reference stands on the ledger entry over 5.00 EUR of 2026-02-15, 26 days later", "the same reference stands on the payout over 100.00 EUR of 2025-01-15, 365 days earlier"},
+		{
+			"the same reference at another time", "P p1 100 COMPLETED 2025-01-15\nE e1 100 paid 01-15\nP p2 5 COMPLETED 01-20 ref=S\nE e2 5 paid 2026-02-15 ref=S",
+			"the same reference stands on the ledger entry over 5.00 EUR of 2026-02-15, 26 days later", "the same reference stands on the payout over 100.00 EUR of 2025-01-15, 365 days earlier",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newScene(t)
