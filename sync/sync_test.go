@@ -71,3 +71,32 @@ func TestBackfillLeavesTheNightlyStartAlone(t *testing.T) {
 	}
 	wantTruth(t, m, a)
 }
+
+// TestNoDayIsFetchedTwice counts what a backfill reads: the day that each window asks for in excess is no waste, whichever
+// way the API reads endDate.
+func TestNoDayIsFetchedTwice(t *testing.T) {
+	for _, endMeansStart := range []bool{false, true} {
+		a := &fakeAPI{now: noon(day0 + 60), endMeansStart: endMeansStart}
+		a.fill(day0, 40, 60)
+		m := openMirror(t)
+		sum, err := newSyncer(a, m, payoutsync.Options{Workers: 4}).Backfill(t.Context(), 1, day0, day0+39)
+		if err != nil || !sum.Complete {
+			t.Fatalf("Backfill: %+v, %v; want complete", sum, err)
+		}
+		wantTruth(t, m, a)
+		asked := map[payout.Day]int{}
+		for _, q := range a.queries {
+			for d := q.From; q.HasFrom() && d <= q.To; d++ {
+				asked[d]++
+			}
+		}
+		if read := sum.Rows - sum.Swept; read > len(a.rows)*11/10 {
+			t.Errorf("endDate means the start of its day: %v; %d rows were read for %d payouts, want hardly more (%v)", endMeansStart, read, len(a.rows), asked)
+		}
+		for _, q := range a.queries {
+			if endMeansStart && q.HasFrom() && q.To <= day0+39 && asked[q.To] < 2 {
+				t.Errorf("day %s was only asked for as an endDate", q.To)
+			}
+		}
+	}
+}
