@@ -218,3 +218,26 @@ func TestClosestOfManyIsClosestOfFew(t *testing.T) {
 		}
 	})
 }
+
+// TestEquallyFar: of entries that are equally far, in days or in amount, the first in order is taken.
+func TestEquallyFar(t *testing.T) {
+	tolerance := map[string]int64{"": 2}
+	for _, c := range []struct {
+		name string
+		ents []spot
+		want int
+	}{
+		{"later first", []spot{{"", 10, 6}, {"", 10, 4}}, 0},
+		{"earlier first", []spot{{"", 10, 4}, {"", 10, 6}}, 0},
+		{"more first", []spot{{"", 11, 5}, {"", 9, 5}}, 0},
+		{"less first", []spot{{"", 9, 5}, {"", 11, 5}}, 0},
+		{"the nearer day of equal differences", []spot{{"", 9, 7}, {"", 11, 6}}, 1},
+		{"the smaller difference, though farther", []spot{{"", 9, 5}, {"", 10, payout.NoDay}}, 1},
+	} {
+		for i, pair := range []func(pays, ents []spot, tolerance map[string]int64) []couple{closestOfFew, closestOfMany} {
+			if got := pair([]spot{{"", 10, 5}}, c.ents, tolerance); len(got) != 1 || got[0].e != c.want {
+				t.Errorf("%s (%d): got %v, want entry %d", c.name, i, got, c.want)
+			}
+		}
+	}
+}

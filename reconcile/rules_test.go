@@ -54,6 +54,11 @@ var ruleCases = []struct {
 		E e2 -100 paid 01-04`, want: `
 		matched p1 e1
 		unmatched_reversal e2`},
+	{name: "a negative payout does not agree with a reversal", records: `
+		P p1 -100 COMPLETED 01-05
+		E e1 -100 paid 01-05`, want: `
+		missing_in_ledger p1
+		unmatched_reversal e1`},
 	{name: "a reversal of another currency is left over", records: `
 		P p1 100 COMPLETED 01-05
 		E e1 100 paid 01-05
