@@ -9,6 +9,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"log"
@@ -54,12 +55,14 @@ func inputs(db, folder string) error {
 	}
 	slices.SortFunc(rows, func(a, b payout.Row) int { return strings.Compare(a.ID, b.ID) })
 	rng := rand.New(rand.NewPCG(1, 2))
+	newest := slices.MaxFunc(rows, func(a, b payout.Row) int { return cmp.Compare(a.Created, b.Created) }).Created.Day()
+	oldest := slices.MinFunc(rows, func(a, b payout.Row) int { return cmp.Compare(a.Created, b.Created) }).Created.Day()
 	payouts, ledger := []string{}, []string{}
 	for i, r := range rows {
 		amount := money.FormatUnits(r.Units, r.Currency)
 		payouts = append(payouts, strings.Join([]string{r.RefID, amount, r.Currency, string(r.Status)}, ","))
 		draw := rng.IntN(1000)
-		if r.Status != payout.Completed {
+		if d := r.Created.Day(); r.Status != payout.Completed || d > newest-15 || d < oldest+15 {
 			draw = 999 // kept as it is, so that what a plain join finds is what the rules find
 		}
 		entry := func(ref, amount string) {

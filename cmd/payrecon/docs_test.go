@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"payrecon/internal/sandbox"
+)
+
+// TestREADMECommands runs every payrecon command of the README's shell blocks, in order, in an empty folder, against a
+// sandbox on the demo's clock.
+func TestREADMECommands(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(moduleRoot(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, sandbox.Options{})
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("exports", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ledger, err := os.Create("exports/ledger.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.box.WriteLedger(ledger); err != nil {
+		t.Fatal(err)
+	}
+	ledger.Close()
+	env := map[string]string{envURL: s.url, envToken: sandbox.DemoToken}
+	ran := 0
+	for _, args := range shellCommands(string(text)) {
+		var out bytes.Buffer
+		code := run(t.Context(), args, func(k string) string { return env[k] }, &out, &out, func() time.Time { return s.now })
+		switch {
+		case args[0] == "backfill" && code == exitIncomplete: // the sandbox has 45 days, the README reads a quarter
+		case code != exitDone:
+			t.Errorf("README: payrecon %s: exit %d\n%s", strings.Join(args, " "), code, out.String())
+		}
+		ran++
+	}
+	if ran < 8 {
+		t.Errorf("ran %d commands of the README only", ran)
+	}
+}
+
+// shellCommands returns the arguments of the payrecon commands in the sh blocks of a Markdown text.
+func shellCommands(markdown string) (commands [][]string) {
+	inside := false
+	for line := range strings.Lines(markdown) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "```") {
+			inside = line == "```sh"
+			continue
+		}
+		line, _, _ = strings.Cut(line, " #")
+		for _, program := range []string{"go run ./cmd/payrecon ", "./payrecon ", "payrecon "} {
+			if rest, ok := strings.CutPrefix(line, program); ok && inside {
+				commands = append(commands, shellWords(rest))
+				break
+			}
+		}
+	}
+	return commands
+}
+
+// shellWords cuts a command line at spaces; double quotes keep words together.
+func shellWords(line string) (args []string) {
+	quoted := false
+	for _, f := range strings.FieldsFunc(line, func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return r == ' ' && !quoted
+	}) {
+		args = append(args, strings.Trim(f, `"`))
+	}
+	return args
+}
+
+// TestExamplesParse: every example in a command's help names a command and flags that exist.
+func TestExamplesParse(t *testing.T) {
+	examples := 0
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		for line := range strings.Lines(strings.ReplaceAll(cmd.Example, "\\\n", " ")) {
+			_, rest, ok := strings.Cut(line, "payrecon ")
+			if !ok {
+				continue
+			}
+			rest, _, _ = strings.Cut(strings.TrimSpace(rest), " > ")
+			rest, _, _ = strings.Cut(rest, "   ") // what it does
+			examples++
+			a := &app{getenv: func(string) string { return "" }, stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, clock: time.Now}
+			found, args, err := a.rootCommand().Find(shellWords(rest))
+			if err == nil {
+				err = found.ParseFlags(args)
+			}
+			if err == nil && found.Args != nil {
+				err = found.Args(found, found.Flags().Args())
+			}
+			if err != nil {
+				t.Errorf("example of %q: payrecon %s: %v", cmd.CommandPath(), rest, err)
+			}
+		}
+		for _, child := range cmd.Commands() {
+			walk(child)
+		}
+	}
+	a := &app{getenv: func(string) string { return "" }, stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, clock: time.Now}
+	walk(a.rootCommand())
+	if examples < 30 {
+		t.Errorf("found %d examples only", examples)
+	}
+}
