@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	detailBatch = 2000 // payouts asked for at a time
-	describers  = 4    // goroutines that write sentences
+	detailReaders = 2      // batches of payouts asked for at a time
+	detailBatch   = 50_000 // payouts in a batch at most: the larger, the fewer pages of the mirror are read twice
+	describers    = 4      // goroutines that write sentences
 )
 
 // describe fills in what a person reads: the payouts in full, severity, hints and the sentences; and lists what explains
@@ -65,9 +66,9 @@ func (r *run) details(ctx context.Context, findings []*finding) error {
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(2)
-	for from := 0; from < len(need); from += detailBatch {
-		batch := need[from:min(from+detailBatch, len(need))]
+	group.SetLimit(detailReaders)
+	size := max(min((len(need)+detailReaders-1)/detailReaders, detailBatch), 1)
+	for batch := range slices.Chunk(need, size) {
 		group.Go(func() error {
 			ids := make([]string, len(batch))
 			for i, p := range batch {

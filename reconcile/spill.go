@@ -13,7 +13,7 @@ import (
 
 const (
 	partitions = 128      // a million rows a side: some 8,000 rows, about 1.5 MB, a partition: it fits a core's cache
-	chunkSize  = 16 << 10 // bytes a writer gathers for one partition before it hands them over
+	chunkSize  = 32 << 10 // bytes a writer gathers for one partition before it hands them over
 )
 
 // The two sides of the join.

@@ -158,10 +158,15 @@ const (
 // numbersOf returns payouts.n of the ids that the mirror holds. It works on every connection, in a transaction or not.
 func numbersOf(ctx context.Context, q sqlx.QueryerContext, ids []string) (map[string]int64, error) {
 	found := make(map[string]int64, len(ids))
-	for part := range slices.Chunk(ids, 500) {
+	keys := make(map[string]int64, len(ids))
+	for _, id := range ids {
+		keys[id] = indexKey(payout.HashID(id))
+	}
+	inOrder := slices.SortedFunc(slices.Values(ids), func(a, b string) int { return cmp.Compare(keys[a], keys[b]) })
+	for part := range slices.Chunk(inOrder, 500) { // in the order of the index: each of its pages is read once
 		args := make([]any, 0, 2*len(part))
 		for _, id := range part {
-			args = append(args, indexKey(payout.HashID(id)))
+			args = append(args, keys[id])
 		}
 		for _, id := range part {
 			args = append(args, id)
