@@ -18,7 +18,7 @@ type Provider interface {
 }
 
 // An entry without a payout is "missing at the provider" only on evidence: the provider itself, asked for the reference in
-// this run, shows no further payout; or every day on which such a payout could have been created is complete in the mirror.
+// this run, shows no further payout (its "no" to ABC says nothing of abc, where letter case does not count); or every day on which such a payout could have been created is complete in the mirror.
 // Without either nothing is known: not_fetched. What the provider shows joins its key, and the key is matched again whole.
 
 // prove settles the keys that wait for evidence, and keeps their findings.
@@ -45,10 +45,13 @@ func (r *run) prove(ctx context.Context, all *joined) error {
 func (r *run) judgeMissing(f *finding, answered map[string]bool) {
 	e := f.ents[0]
 	f.why = askedProvider
-	for _, form := range forms(e.Ref) {
+	for _, form := range r.forms(e.Ref) {
 		if !answered[form] {
 			f.why = notProven
 		}
+	}
+	if f.why == askedProvider && r.m.o.CaseInsensitive && hasCase(e.Ref) {
+		f.why = otherCase
 	}
 	if f.why == askedProvider {
 		return
@@ -58,6 +61,11 @@ func (r *run) judgeMissing(f *finding, answered map[string]bool) {
 		return
 	}
 	f.outcome = payout.NotFetched
+}
+
+// hasCase reports whether a reference can be written in another letter case.
+func hasCase(ref string) bool {
+	return strings.ContainsFunc(ref, func(c rune) bool { return unicode.SimpleFold(c) != c })
 }
 
 // daysShown reports whether every day on which a payout could stand that joins an entry of the day is complete under every
@@ -75,12 +83,16 @@ func (r *run) daysShown(day payout.Day) bool {
 	return true
 }
 
-// forms is how a reference is asked for: as written, and trimmed.
-func forms(ref string) []string {
-	if trimmed := strings.TrimFunc(ref, unicode.IsSpace); trimmed != ref {
-		return []string{ref, trimmed}
+// forms is how a reference is asked for: as written, and trimmed; where letter case does not count, also in lower and in
+// upper case, which are the likely ones of all that the provider may hold.
+func (r *run) forms(ref string) []string {
+	trimmed := strings.TrimFunc(ref, unicode.IsSpace)
+	forms := []string{ref, trimmed}
+	if r.m.o.CaseInsensitive {
+		forms = append(forms, strings.ToLower(trimmed), strings.ToUpper(trimmed))
 	}
-	return []string{ref}
+	slices.Sort(forms)
+	return slices.Compact(forms)
 }
 
 // ask asks the provider for the references of all keys that wait, and matches those again for which it shows something new.
@@ -105,7 +117,7 @@ func (r *run) ask(ctx context.Context, all *joined) (map[string]bool, error) {
 	wanted := map[string]bool{}
 	for _, u := range all.pending {
 		for _, e := range u.g.ents {
-			for _, form := range forms(e.Ref) {
+			for _, form := range r.forms(e.Ref) {
 				wanted[form] = true
 			}
 		}

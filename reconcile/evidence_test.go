@@ -96,6 +96,19 @@ func TestEvidence(t *testing.T) {
 		{name: "the API is down, days not complete", records: "E e1 100 paid 01-15", days: [2]string{"01-30", "01-30"}, online: true, set: func(_ *testing.T, _ *scene, p *provider) {
 			p.down = errors.New("no route to host")
 		}, want: "not_fetched e1", lookup: "1 1 0"},
+		{name: "a no in one letter case, days not complete", records: "E e1 100 paid 01-15", days: [2]string{"01-30", "01-30"}, online: true, set: func(_ *testing.T, s *scene, _ *provider) {
+			s.CaseInsensitive = true
+		}, want: "not_fetched e1", lookup: "1 2 0"},
+		{name: "a no in one letter case, days complete", records: "E e1 100 paid 01-15", days: [2]string{"01-05", "01-25"}, online: true, set: func(_ *testing.T, s *scene, _ *provider) {
+			s.CaseInsensitive = true
+		}, want: "missing_at_provider e1", lookup: "1 2 0"},
+		{name: "a no to what has no letter case", records: "E e1 100 paid 01-15 ref=1-7", days: [2]string{"01-30", "01-30"}, online: true, set: func(_ *testing.T, s *scene, _ *provider) {
+			s.CaseInsensitive = true
+		}, want: "missing_at_provider e1", lookup: "1 1 0"},
+		{name: "found in another letter case", records: "E e1 100 paid 01-15 ref=Ab", days: [2]string{"01-30", "01-30"}, online: true, set: func(t *testing.T, s *scene, p *provider) {
+			s.CaseInsensitive = true
+			p.hold(t, "new", "AB", "100", payout.Completed, "01-14")
+		}, want: "matched e1 new", lookup: "1 3 1"},
 		{name: "timing is not asked for", records: "E e1 100 paid 01-15", days: [2]string{"01-30", "01-30"}, online: true, set: func(t *testing.T, s *scene, _ *provider) {
 			s.at(t, "2026-01-16T01:00:00Z")
 		}, want: "timing e1", lookup: "0 0 0"},

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"payrecon/internal/money"
 	"payrecon/internal/payout"
@@ -242,6 +243,11 @@ func TestDispositions(t *testing.T) {
 	if n.last.Conclusion != payout.Explained || n.last.RollForward[0].Closing.Count != 1 {
 		t.Errorf("%s, closing %+v", n.last.Conclusion, n.last.RollForward[0].Closing)
 	}
+	now := n.Clock
+	n.Clock = func() time.Time { return time.Date(2026, 2, 5, 23, 0, 0, 0, time.UTC) }
+	n.play("2026-03-05", broken) // as of a later day, it stays
+	n.want("1 open amount_mismatch 10.00 EUR accepted")
+	n.Clock = now
 	n.play("2026-02-05", broken) // it holds to the end of its day
 	n.want("1 open amount_mismatch 10.00 EUR accepted")
 	n.play("2026-02-06", broken)

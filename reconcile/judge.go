@@ -25,6 +25,7 @@ const (
 	askedProvider       // the provider itself has no such payout
 	daysComplete        // every day on which such a payout could stand is complete
 	notProven
+	otherCase // the provider has no such payout in the letter cases asked for, which leaves others
 	inGrace // timing: younger than the grace period
 	waiting // timing: a pending or future-dated entry
 )

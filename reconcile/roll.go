@@ -227,10 +227,11 @@ func (n *night) reopened(f *finding) *payout.Item {
 	return &items.list[latest]
 }
 
-// dispositionOver reports whether the date of a disposition has passed.
+// dispositionOver reports whether the date of a disposition has passed by what time it is: looking back or ahead by AsOf is
+// no reason to forget what a person decided.
 func (n *night) dispositionOver(item *payout.Item) bool {
 	d := item.Disposition
-	return d != nil && d.Until != payout.NoDay && n.m.asOf.Day() > d.Until
+	return d != nil && d.Until != payout.NoDay && n.now.Day() > d.Until
 }
 
 func (n *night) lapse(item *payout.Item, over bool, why string) {

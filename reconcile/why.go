@@ -85,16 +85,23 @@ func (r *run) missingAtProviderWords(f *finding) (string, string) {
 		window := payout.Day(r.m.o.MatchWindowDays)
 		what += fmt.Sprintf("the mirror is complete from %s to %s and has none", e.Day-window, min(r.m.asOf.Day(), e.Day+window))
 	default:
-		what = strings.Replace(what, "no payout answers it", "no payout was found", 1) + r.notProvenWords(e)
+		what = strings.Replace(what, "no payout answers it", "no payout was found", 1) + r.notProvenWords(f)
+		if f.why == otherCase {
+			return what, fmt.Sprintf("sync the missing days; do not pay %s again before they are complete", refPhrase(f))
+		}
 		return what, fmt.Sprintf("sync the missing days or reconcile online; do not pay %s again before the provider has answered", refPhrase(f))
 	}
 	return what, fmt.Sprintf("find out whether it was ever sent; do not pay %s again before the bank statement shows that no money left", refPhrase(f))
 }
 
-func (r *run) notProvenWords(e *ent) string {
+func (r *run) notProvenWords(f *finding) string {
+	e := f.ents[0]
 	why := "the provider did not answer for this reference"
-	if r.out.Lookup.Asked == 0 {
+	switch {
+	case r.out.Lookup.Asked == 0:
 		why = "the provider was not asked"
+	case f.why == otherCase:
+		why = "the provider has no such payout in this letter case, nor in lower or upper case, which leaves others,"
 	}
 	if e.Day == payout.NoDay {
 		return why + " and the entry has no date"
