@@ -26,8 +26,8 @@ const (
 	daysComplete        // every day on which such a payout could stand is complete
 	notProven
 	otherCase // the provider has no such payout in the letter cases asked for, which leaves others
-	inGrace // timing: younger than the grace period
-	waiting // timing: a pending or future-dated entry
+	inGrace   // timing: younger than the grace period
+	waiting   // timing: a pending or future-dated entry
 )
 
 // match puts all records of a key through the rules, episode by episode.

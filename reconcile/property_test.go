@@ -38,11 +38,12 @@ func drawScene(t *rapid.T, base *scene) *scene {
 	span := rapid.SampledFrom([]int{2, 12, 60}).Draw(t, "days")
 	date := func() payout.Day { return s.Period.From - 5 + payout.Day(rapid.IntRange(0, span).Draw(t, "day")) }
 	most := rapid.SampledFrom([]int{3, 8, 30}).Draw(t, "most")
+	accounts := rapid.SampledFrom([][]string{{"", "X", "Y"}, testAccounts}).Draw(t, "accounts")
 	for i := range rapid.IntRange(0, most).Draw(t, "payouts") {
 		currency := rapid.SampledFrom([]string{"EUR", "EUR", "EUR", "GBP"}).Draw(t, "currency")
 		r := payout.Row{
 			ID: fmt.Sprintf("p%d", i), RefID: rapid.SampledFrom(keys).Draw(t, "ref"), OnBehalfOf: rapid.SampledFrom(payOfs).Draw(t, "of"),
-			Account: rapid.SampledFrom([]string{"", "X", "Y"}).Draw(t, "account"), Units: rapid.SampledFrom(amounts).Draw(t, "units"), Currency: currency,
+			Account: rapid.SampledFrom(accounts).Draw(t, "account"), Units: rapid.SampledFrom(amounts).Draw(t, "units"), Currency: currency,
 			Status:  rapid.SampledFrom([]payout.Status{payout.Completed, payout.Completed, payout.Pending, payout.Processing, payout.Rejected, payout.Failed, "NEW"}).Draw(t, "status"),
 			Created: payout.Millis(date())*millisDay + payout.Millis(rapid.IntRange(0, 23).Draw(t, "hour"))*3_600_000,
 		}

@@ -171,6 +171,33 @@ func greedy(pays []*refPay, ents []*refEnt, diff func(*refPay, *refEnt) (int64, 
 	}
 }
 
+// refDiffer: accounts differ for sure only if they are compared in a form that both have.
+func refDiffer(a, b string) bool {
+	const iban, sort, number = 0, 1, 2
+	parts := func(account string) (have [3]string) {
+		code, rest, sorted := strings.Cut(account, " ")
+		switch {
+		case account == "":
+		case sorted:
+			have[sort], have[number] = code+rest, rest
+		case strings.HasPrefix(account, "GB"):
+			have[iban], have[sort], have[number] = account, account[8:], account[14:]
+		case len(account) > 14:
+			have[iban] = account
+		default:
+			have[number] = account
+		}
+		return have
+	}
+	x, y := parts(a), parts(b)
+	for _, form := range []int{iban, sort, number} {
+		if x[form] != "" && y[form] != "" {
+			return x[form] != y[form]
+		}
+	}
+	return false
+}
+
 func (ref *reference) episode(pays []*refPay, ents []*refEnt) {
 	live := func(p *refPay) bool { return !p.used && p.Status != payout.Rejected && p.Status != payout.Failed }
 	dead := func(p *refPay) bool { return !p.used && (p.Status == payout.Rejected || p.Status == payout.Failed) }
@@ -321,7 +348,7 @@ func (ref *reference) episode(pays []*refPay, ents []*refEnt) {
 		twin := false
 		for _, q := range pays {
 			if q != p && q.Status != payout.Rejected && q.Status != payout.Failed && (!unpaired[q] || gone[q]) &&
-				q.Currency == p.Currency && q.Units == p.Units && (p.Account == "" || q.Account == "" || p.Account == q.Account) {
+				q.Currency == p.Currency && q.Units == p.Units && !refDiffer(p.Account, q.Account) {
 				twin = true
 			}
 		}

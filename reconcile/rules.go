@@ -224,39 +224,6 @@ func (e *episode) add(a, b int64) int64 {
 	return sum
 }
 
-// twins is what live payouts of one amount have been seen: which payees' accounts, and whether some did not say.
-type twins struct {
-	accounts map[string]string // account -> id of the first payout to it
-	unknown  string            // id of the first payout without an account
-	first    string
-}
-
-// of returns a payout to an account that is not known to differ, or "".
-func (t *twins) of(account string) string {
-	switch {
-	case t == nil:
-		return ""
-	case account == "":
-		return t.first
-	case t.accounts[account] != "":
-		return t.accounts[account]
-	}
-	return t.unknown
-}
-
-func (t *twins) add(p *pay) {
-	if t.first == "" {
-		t.first = p.ID
-	}
-	if p.Account == "" {
-		if t.unknown == "" {
-			t.unknown = p.ID
-		}
-	} else if t.accounts[p.Account] == "" {
-		t.accounts[p.Account] = p.ID
-	}
-}
-
 // livePayouts: a live payout left is a duplicate of another one of the episode, or missing in the ledger. Of several twins
 // that are all left, the first is the missing one.
 func (e *episode) livePayouts() {
@@ -268,11 +235,11 @@ func (e *episode) livePayouts() {
 		e.m.missingInLedger(e.take(payout.MissingInLedger, left, nil))
 		return
 	}
-	seen := map[amountKey]*twins{}
+	seen := map[amountKey]twins{}
 	add := func(p *pay) {
 		k := amountKey{p.Currency, p.Units}
 		if seen[k] == nil {
-			seen[k] = &twins{accounts: map[string]string{}}
+			seen[k] = twins{}
 		}
 		seen[k].add(p)
 	}
