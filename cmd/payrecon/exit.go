@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"payrecon/internal/payout"
+	"payrecon/sync/payapi"
 )
 
 // The exit codes. Where several apply, the first of 130, 1, 2, 5, 6, 3, 4 wins.
@@ -53,6 +54,11 @@ func exitCode(err error) int {
 	switch payout.KindOf(err) {
 	case payout.KindInput:
 		return exitInput
+	case payout.KindNotFound:
+		var remote *payapi.Error
+		if !errors.As(err, &remote) {
+			return exitInput // a run or an item that the mirror does not hold was asked for
+		}
 	case payout.KindAuth:
 		return exitAuth
 	case payout.KindBusy:

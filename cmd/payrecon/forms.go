@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"payrecon/internal/money"
 	"payrecon/internal/payout"
 )
@@ -110,9 +112,11 @@ func reconciliationJSON(r *payout.Reconciliation) reconcileJSON {
 		Payouts: payoutsJSON{r.PayoutsInPeriod}, Outcomes: outcomesOf(r), Statement: []statementJSON{}, Breaks: r.Breaks,
 		Accounted: r.Accounted, Lookup: r.Lookup, Hash: r.OutcomeHash, Warnings: orEmpty(r.Warnings),
 	}
-	if len(r.Ledger.Files) > 0 {
-		out.Ledger.Path, out.Ledger.SHA256 = r.Ledger.Files[0].Path, r.Ledger.Files[0].SHA256
+	var paths, sums []string
+	for _, f := range r.Ledger.Files { // several only with ledger.take: all
+		paths, sums = append(paths, f.Path), append(sums, f.SHA256)
 	}
+	out.Ledger.Path, out.Ledger.SHA256 = strings.Join(paths, ", "), strings.Join(sums, ", ")
 	if out.Breaks.BySeverity == nil {
 		out.Breaks.BySeverity = map[payout.Severity]int{}
 	}

@@ -4,14 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
+	"payrecon/internal/mirror"
 	"payrecon/internal/payout"
 	"payrecon/sync/payapi"
 )
 
+// initiateWait is how long a payout waits for another one that is being initiated with the same mirror: between looking a
+// reference up and sending it nobody else may do the same.
+const initiateWait = time.Minute
+
 // initiate makes one payout, after every check that can be made before money moves. The order matters: what is free
 // comes first, the only step that cannot be taken back comes last and once.
-func (a *app) initiate(ctx context.Context, in payapi.Initiation, yes bool) error {
+func (a *app) initiate(ctx context.Context, in payapi.Initiation, yes bool) (err error) {
 	cfg, err := a.configuration()
 	if err != nil {
 		return err
@@ -26,6 +33,11 @@ func (a *app) initiate(ctx context.Context, in payapi.Initiation, yes bool) erro
 	if err != nil {
 		return err
 	}
+	lock, err := mirror.Acquire(ctx, cfg.Database+".initiate", "payrecon payouts initiate", initiateWait)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
 	a.announce(&in, cfg.API.BaseURL)
 	known, err := lookUp(ctx, client, &in)
 	if err != nil {
@@ -45,8 +57,14 @@ func (a *app) initiate(ctx context.Context, in payapi.Initiation, yes bool) erro
 	if err != nil {
 		return fmt.Errorf("nothing was paid: %w", err)
 	}
+	if err := a.showPayout(&p, false); err != nil {
+		return err
+	}
+	if !p.Status.Live() {
+		return fmt.Errorf("the payout %s was made and is %s already (%s): no money moves", p.ID, p.Status, orDash(p.Reason))
+	}
 	a.say("Initiated. `payrecon sync` brings it into the mirror.")
-	return a.showPayout(&p, false)
+	return nil
 }
 
 // announce says what is about to be done, on stderr.
@@ -71,9 +89,10 @@ func lookUp(ctx context.Context, client *payapi.Client, in *payapi.Initiation) (
 			return found, err
 		}
 		for _, p := range page.Payouts {
-			if p.RefID == in.RefID {
-				found = append(found, p)
+			if !strings.EqualFold(strings.TrimSpace(p.RefID), strings.TrimSpace(in.RefID)) {
+				return found, fmt.Errorf("the API was asked for reference %q and shows payout %s with reference %q: it ignores the filter, so its answer proves nothing", in.RefID, p.ID, p.RefID)
 			}
+			found = append(found, p)
 		}
 		ended = page.End == payout.PageRegular
 	}

@@ -69,9 +69,6 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// ledgerNotGiven reports whether neither flag nor configuration names a ledger.
-func (s *session) ledgerNotGiven(flag string) bool { return flag == "" && s.cfg.Ledger.Path == "" }
-
 // ledgerFiles finds the ledger that --ledger or the configuration names.
 func (s *session) ledgerFiles(flag string) ([]string, error) {
 	if flag != "" {

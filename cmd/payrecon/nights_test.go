@@ -251,3 +251,28 @@ func countOf(r reconcileJSON, o payout.Outcome) (n int64) {
 	}
 	return n
 }
+
+// TestLookUpDisprovesACompleteDay: what the provider shows by reference, and never showed in a list, takes the proof of its
+// day away in the same run.
+func TestLookUpDisprovesACompleteDay(t *testing.T) {
+	for _, record := range []string{"--no-record=false", "--no-record"} {
+		s := newSite(t, sandbox.Options{Payouts: -1})
+		s.pay("KNOWN-1", "5.00", payout.Completed, 5)
+		s.do(exitDone, "sync", "--from", "2026-03-10", "--to", "2026-03-30")
+		s.pay("HIDDEN-2", "7.00", payout.Completed, 8)
+		day := func(ago int) string { return payout.DayOf(s.now.AddDate(0, 0, -ago)).String() }
+		s.ledger("KNOWN-1 5.00 paid "+day(5), "HIDDEN-2 7.00 paid "+day(8))
+		code, out, words := s.try("reconcile", "--ledger", s.path("ledger.csv"), "--from", "2026-03-15", "--to", "2026-03-30", "--json", record)
+		var r reconcileJSON
+		unmarshal(t, out, &r)
+		if code != exitIncomplete || r.Complete || len(r.Gaps) != 1 || r.Gaps[0].String() != day(8) || r.Conclusion != payout.NoConclusion {
+			t.Errorf("%s: exit %d, complete %v, gaps %v, %s; want 3 and the day of HIDDEN-2 as a gap\n%s", record, code, r.Complete, r.Gaps, r.Conclusion, words)
+		}
+		if got := countOf(r, payout.Matched); got != 2 {
+			t.Errorf("%s: %d matched, want 2", record, got)
+		}
+		if record != "--no-record" {
+			s.do(exitDone, "reconcile", "--again", "2")
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"payrecon/internal/mirror"
 	"payrecon/internal/payout"
@@ -94,6 +95,10 @@ func (f *listFlags) query() (payout.Query, error) {
 		return payout.Query{}, err
 	}
 	switch {
+	case f.max < 0:
+		return payout.Query{}, payout.Errorf(payout.KindInput, "--max %d: want 0 (all) or more", f.max)
+	case f.invertIDs && len(f.ids) == 0, f.invertStatuses && len(f.statuses) == 0:
+		return payout.Query{}, payout.Errorf(payout.KindInput, "--invert-ids and --invert-statuses need the list that they invert: --id, --status")
 	case hasFrom && hasTo && from > to:
 		return payout.Query{}, payout.Errorf(payout.KindInput, "--from %s is after --to %s: swap them", from, to)
 	case f.limit < 1 || f.limit > payout.MaxLimit:
@@ -254,6 +259,15 @@ the reference is looked up, what is known is said, and the exit code is 1.`,
 		Args: a.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file != "" {
+				var also []string
+				cmd.LocalFlags().Visit(func(f *pflag.Flag) {
+					if f.Name != "file" && f.Name != "yes" {
+						also = append(also, "--"+f.Name)
+					}
+				})
+				if len(also) > 0 {
+					return payout.Errorf(payout.KindInput, "--file holds the whole request: leave out %s", strings.Join(also, ", "))
+				}
 				text, err := os.ReadFile(file)
 				if err != nil {
 					return payout.Errorf(payout.KindInput, "--file: %w", err)

@@ -42,7 +42,13 @@ a statement leads from the ledger's total to the provider's with nothing unexpla
 				return err
 			}
 			if f.again != 0 {
+				if f.ledger != "" || f.from != "" || f.to != "" || f.asOf != "" || f.noRecord {
+					return payout.Errorf(payout.KindInput, "--again performs a run as it was: leave out --ledger, --from, --to, --as-of and --no-record")
+				}
 				return a.reconcileAgain(cmd.Context(), f.again)
+			}
+			if err := a.checkReconcile(&f); err != nil {
+				return err
 			}
 			var r *payout.Reconciliation
 			work := func(ctx context.Context, s *session) (err error) {
@@ -71,13 +77,29 @@ a statement leads from the ledger's total to the provider's with nothing unexpla
 	fl.StringVar(&f.ledger, "ledger", "", "ledger CSV (default ledger.path)")
 	fl.StringVar(&f.from, "from", "", "first day of the period (default reconcile.period)")
 	fl.StringVar(&f.to, "to", "", "last day of the period")
-	fl.StringVar(&f.asOf, "as-of", "", "count ages from this instant (YYYY-MM-DD or RFC 3339; default now)")
+	fl.StringVar(&f.asOf, "as-of", "", "count ages from this instant (RFC 3339), or from the end of this day (YYYY-MM-DD); default now")
 	fl.BoolVar(&f.offline, "offline", false, "ask the API for nothing")
 	fl.BoolVar(&f.noRecord, "no-record", false, "compute and print, change nothing: for ad hoc ledgers")
 	fl.Int64Var(&f.again, "again", 0, "perform this run again from what was known then, and compare")
 	fl.StringVar(&f.failOn, "fail-on", "", "exit 4 on breaks at or above this severity without a disposition: low, medium, high, critical")
 	waitFlag(cmd, &f.wait)
 	return cmd
+}
+
+// checkReconcile finds what is wrong with the flags before the lease is taken.
+func (a *app) checkReconcile(f *reconcileFlags) error {
+	if _, err := a.asOfFlag(f.asOf); err != nil {
+		return err
+	}
+	if _, _, err := rangeFlags(f.from, f.to); err != nil {
+		return err
+	}
+	cfg, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	_, err = (&session{app: a, cfg: cfg}).ledgerFiles(f.ledger)
+	return err
 }
 
 // failOn reads --fail-on; NoSeverity means never.

@@ -214,10 +214,14 @@ func (a *app) bookPath(b *bookRequest, book *report.Book, format string) (string
 		}
 		return filepath.Join(a.cfg.Report.Dir, report.FileName(book, b.rec != nil, extension)), nil
 	}
+	path := b.out
 	if len(b.formats) > 1 {
-		return strings.TrimSuffix(b.out, ".xlsx") + extension, nil
+		path = strings.TrimSuffix(b.out, ".xlsx") + extension
 	}
-	return b.out, nil
+	if info, err := os.Stat(path); err == nil && info.IsDir() && format == "xlsx" {
+		return "", payout.Errorf(payout.KindInput, "--out %s: is a directory; name a file, such as %s", path, filepath.Join(path, "report.xlsx"))
+	}
+	return path, nil
 }
 
 // facts reads what the mirror alone says about the book's period, as it was known to the run.

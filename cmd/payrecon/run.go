@@ -79,9 +79,6 @@ func (s *session) nightly(ctx context.Context, n *nightly) (err error) {
 		return err
 	}
 	files, ledgerErr := s.ledgerFiles(n.flags.ledger)
-	if s.ledgerNotGiven(n.flags.ledger) {
-		return ledgerErr // nothing to run on: said before the API is asked for anything
-	}
 	summary, syncErr := s.sync(ctx, func(ctx context.Context, sy *payoutsync.Syncer) (*payout.SyncSummary, error) {
 		return s.catchUp(ctx, sy, n)
 	})
@@ -96,16 +93,22 @@ func (s *session) nightly(ctx context.Context, n *nightly) (err error) {
 	recErr := ledgerErr
 	if recErr == nil {
 		n.rec, recErr = s.reconcileFiles(ctx, n.flags, files, n.period, syncErr)
+		if n.rec != nil && syncErr != nil {
+			n.rec.Warnings = append(n.rec.Warnings, "the sync failed: "+syncErr.Error())
+		}
 	}
 	if recErr != nil && payout.KindOf(recErr) != payout.KindInput && n.rec == nil {
 		return worst(recErr, syncFailure(syncErr))
 	}
 	bookErr := s.publish(ctx, n)
-	var gaps error
+	var gaps []payout.Day
 	if n.rec != nil {
-		gaps = incomplete(n.rec.Gaps)
+		gaps = n.rec.Gaps
 	}
-	return worst(bookErr, recErr, syncFailure(syncErr), gaps)
+	if n.sync != nil {
+		gaps = mergeDays(gaps, n.sync.Gaps)
+	}
+	return worst(bookErr, recErr, syncFailure(syncErr), incomplete(gaps))
 }
 
 // catchUp is the nightly sync, and then the period itself where that reaches further back and is not complete yet.

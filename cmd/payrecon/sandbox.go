@@ -158,10 +158,14 @@ func (a *app) serveSandbox(ctx context.Context, s *sandbox.Sandbox, addr string)
 	o := s.Options()
 	a.say("The sandbox serves %d payouts at %s (OpenAPI at %s/openapi.yaml). In another shell:", o.Payouts, url, url)
 	a.say("  export PAYRECON_API_URL=%s", url)
-	if o.Basic != "" && o.Token == "" {
-		a.say("  export PAYRECON_API_BASIC=%s", o.Basic)
-	} else {
+	switch {
+	case o.Token != "":
 		a.say("  export PAYRECON_API_TOKEN=%s", o.Token)
+	case o.Basic != "":
+		a.say("  export PAYRECON_API_BASIC=%s", o.Basic)
+	}
+	for _, id := range sortedKeys(o.Keys) {
+		a.say("  and in payrecon.yaml, api.auth: {key: {member_id: %q, key_id: %q, file: \"file:PRIVATE.pem\"}}", o.MemberID, id)
 	}
 	a.say("Ctrl-C ends it.")
 	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}

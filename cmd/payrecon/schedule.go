@@ -57,6 +57,9 @@ const scheduledWait = 30 * time.Minute
 func (a *app) jobRunner(ctx context.Context, job schedules.Job) (outcome, words string) {
 	fields := strings.Fields(job.Run)
 	child := &app{getenv: a.getenv, stdout: a.stdout, stderr: a.stderr, clock: a.clock, transport: a.transport, configPath: a.configPath, dbPath: a.dbPath}
+	if a.asJSON {
+		child.stdout = a.stderr // stdout is for the one document about the job
+	}
 	args := append(fields, "--wait", scheduledWait.String())
 	if a.configPath != "" {
 		args = append(args, "--config", a.configPath)
@@ -69,7 +72,7 @@ func (a *app) jobRunner(ctx context.Context, job schedules.Job) (outcome, words 
 	}
 	root := child.rootCommand()
 	root.SetArgs(args)
-	root.SetOut(a.stdout)
+	root.SetOut(child.stdout)
 	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	code := exitCode(err)
@@ -110,12 +113,12 @@ func (c *config) jobs() []schedules.Job {
 
 // scheduler opens the mirror for job records and returns the scheduler over it. Job records are small and rare: they are
 // written beside the lease, in their own transactions.
-func (a *app) withScheduler(ctx context.Context, work func(*schedules.Scheduler) error) (err error) {
+func (a *app) withScheduler(ctx context.Context, list bool, work func(*schedules.Scheduler) error) (err error) {
 	cfg, err := a.configuration()
 	if err != nil {
 		return err
 	}
-	if len(cfg.Schedules) == 0 {
+	if len(cfg.Schedules) == 0 && !list {
 		return payout.Errorf(payout.KindInput, "no schedules are configured: see `schedules` in payrecon.yaml (`payrecon init` writes one)")
 	}
 	if _, err := schedules.New(cfg.jobs(), nil, a.jobRunner, schedules.Options{}); err != nil {
@@ -146,7 +149,7 @@ func (a *app) openForJobs(ctx context.Context, cfg *config) (*mirror.Mirror, err
 }
 
 func (a *app) listSchedules(ctx context.Context) error {
-	return a.withScheduler(ctx, func(s *schedules.Scheduler) error {
+	return a.withScheduler(ctx, true, func(s *schedules.Scheduler) error {
 		list, err := s.Statuses(ctx)
 		if err != nil {
 			return err
@@ -192,10 +195,15 @@ func schedulesJSON(list []schedules.Status) any {
 }
 
 func (a *app) runScheduled(ctx context.Context, name string) error {
-	return a.withScheduler(ctx, func(s *schedules.Scheduler) error {
+	return a.withScheduler(ctx, false, func(s *schedules.Scheduler) error {
 		run, err := s.RunNow(ctx, name)
 		if err != nil {
 			return err
+		}
+		if a.asJSON {
+			if err := a.printJSON(run); err != nil {
+				return err
+			}
 		}
 		if run.Outcome == "ok" {
 			return nil
@@ -210,7 +218,7 @@ func (a *app) runScheduled(ctx context.Context, name string) error {
 }
 
 func (a *app) startSchedules(ctx context.Context) error {
-	return a.withScheduler(ctx, func(s *schedules.Scheduler) error {
+	return a.withScheduler(ctx, false, func(s *schedules.Scheduler) error {
 		list, err := s.Statuses(ctx)
 		if err != nil {
 			return err

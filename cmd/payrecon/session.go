@@ -125,7 +125,7 @@ func (c *config) authorizer(clock func() time.Time) (payapi.Authorizer, error) {
 }
 
 // syncer joins client and mirror.
-func (s *session) syncer(client *payapi.Client, progress func(payoutsync.Progress)) *payoutsync.Syncer {
+func (s *session) syncer(client payoutsync.API, progress func(payoutsync.Progress)) *payoutsync.Syncer {
 	start := s.cfg.Sync.Start
 	if start == payout.NoDay {
 		start = 0 // the syncer's own default

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"payrecon/internal/mirror"
@@ -77,7 +78,7 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	if asker != nil {
 		in.Provider = asker
 	}
-	r, err := reconcile.Reconcile(ctx, in)
+	r, err := s.match(ctx, &in, asker)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +86,41 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 		return r, asker.refused()
 	}
 	return r, errors.Join(s.record(ctx, r, &in, asker), asker.refused())
+}
+
+// match reconciles. When the provider shows a payout on a day that was taken for complete, that day is disproved: the run
+// is done over, with what is proven now, and the answers that it has.
+func (s *session) match(ctx context.Context, in *reconcile.Input, asker *providerAsker) (*payout.Reconciliation, error) {
+	r, err := reconcile.Reconcile(ctx, *in)
+	if err != nil || r.Lookup.Found == 0 {
+		return r, err
+	}
+	disproved := asker.disproved(in.Coverage)
+	if len(disproved) == 0 {
+		return r, nil
+	}
+	in.Coverage = disprove(in.Coverage, disproved)
+	in.Provider = asker.again()
+	lookup := r.Lookup
+	if r, err = reconcile.Reconcile(ctx, *in); err != nil {
+		return nil, err
+	}
+	r.Lookup = lookup
+	warning := fmt.Sprintf("the provider showed payouts that the mirror lacked on days it took for complete, %s: these days are not complete any more; run `payrecon sync` and reconcile again", daysInWords(disproved))
+	s.log.Warn(warning)
+	r.Warnings = append(r.Warnings, warning)
+	return r, nil
+}
+
+// disprove takes days out of what is shown complete.
+func disprove(c payout.Coverage, days []payout.Day) payout.Coverage {
+	out := payout.Coverage{OnBehalfOf: c.OnBehalfOf, Days: slices.Clone(c.Days)}
+	for i := range out.Days {
+		if d := &out.Days[i]; d.State == payout.DayComplete && slices.Contains(days, d.Day) {
+			d.State, d.Why = payout.DayPartial, "a payout that was not in the mirror was found by its reference"
+		}
+	}
+	return out
 }
 
 // reconcileOptions turns the configuration's reconcile section into the options of matching.
@@ -149,7 +185,10 @@ type providerAsker struct {
 	run      int64
 	commit   bool
 	answered map[string]bool
-	err      error // authorization refused
+	held     func(ctx context.Context, id string) (bool, error) // whether the mirror holds a payout
+	new      []payout.Payout                                    // shown, and not held before
+	shown    []payout.Payout
+	err      error // authorization refused, or the mirror could not be asked
 }
 
 // asker returns the way to the provider, or nil when the run is offline: because it was told so, or because nothing is
@@ -166,18 +205,81 @@ func (s *session) asker(f *reconcileFlags) (*providerAsker, error) {
 	if bound, err := s.m.BaseURL(context.Background()); err != nil || bound != "" && bound != s.cfg.API.BaseURL {
 		return nil, errors.Join(err, payout.Errorf(payout.KindInput, "the mirror %s holds payouts of %s, not of %s: use another --db", s.cfg.Database, bound, s.cfg.API.BaseURL))
 	}
-	return &providerAsker{syncer: s.syncer(client, nil), run: s.run.ID, commit: s.run.ID != 0, answered: map[string]bool{}}, nil
+	return &providerAsker{
+		syncer: s.syncer(client, nil), run: s.run.ID, commit: s.run.ID != 0, answered: map[string]bool{}, held: s.holds,
+	}, nil
 }
 
-// AskRefs asks the API for payouts by reference.
+// holds reports whether the mirror holds a payout.
+func (s *session) holds(ctx context.Context, id string) (bool, error) {
+	_, err := s.m.Details(ctx, 0, []string{id})
+	if payout.KindOf(err) == payout.KindNotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// AskRefs asks the API for payouts by reference. First only looks, then, where something new was shown and the run is
+// recorded, commits.
 func (p *providerAsker) AskRefs(ctx context.Context, refs []string) payout.RefAnswer {
-	answer := p.syncer.AskRefs(ctx, p.run, refs, p.commit)
+	answer := p.syncer.AskRefs(ctx, p.run, refs, false)
+	fresh := len(p.new)
+	for _, one := range answer.Payouts {
+		held, err := p.held(ctx, one.ID)
+		if err != nil {
+			answer.Err = err
+			return answer
+		}
+		if !held {
+			p.new = append(p.new, one)
+		}
+	}
+	p.shown = append(p.shown, answer.Payouts...)
+	if p.commit && len(p.new) > fresh {
+		committed := p.syncer.AskRefs(ctx, p.run, refsOf(p.new[fresh:]), true)
+		answer.Requests += committed.Requests
+		if committed.Err != nil {
+			answer.Err = committed.Err
+		}
+	}
 	for ref, ok := range answer.Answered {
 		p.answered[ref] = p.answered[ref] || ok
 	}
 	if payout.KindOf(answer.Err) == payout.KindAuth {
 		p.err = answer.Err
 	}
+	return answer
+}
+
+func refsOf(payouts []payout.Payout) (refs []string) {
+	for i := range payouts {
+		if !slices.Contains(refs, payouts[i].RefID) {
+			refs = append(refs, payouts[i].RefID)
+		}
+	}
+	return refs
+}
+
+// disproved lists the days, taken for complete, on which the provider showed what the mirror lacked.
+func (p *providerAsker) disproved(c payout.Coverage) (days []payout.Day) {
+	complete := c.Complete()
+	for i := range p.new {
+		if d := p.new[i].Created.Day(); complete(d) {
+			days = append(days, d)
+		}
+	}
+	slices.Sort(days)
+	return slices.Compact(days)
+}
+
+// again answers as the provider did, without asking it once more.
+func (p *providerAsker) again() reconcile.Provider { return &answeredBefore{p} }
+
+type answeredBefore struct{ asked *providerAsker }
+
+func (p *answeredBefore) AskRefs(ctx context.Context, refs []string) payout.RefAnswer {
+	answer := replayProvider(p.asked.answered).AskRefs(ctx, refs)
+	answer.Payouts = p.asked.shown
 	return answer
 }
 

@@ -22,13 +22,19 @@ long, the last runs, and alerts.`,
 		Example: "  payrecon status\n  payrecon status --from 2026-01-01 --to 2026-03-31 --json",
 		Args:    a.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, given, err := rangeFlags(from, to)
+			today := payout.DayOf(a.clock().UTC())
+			if to == "" {
+				to = today.String()
+			}
+			if from == "" {
+				last, err := payout.ParseDay(to)
+				if err == nil {
+					from = (last - 59).String()
+				}
+			}
+			p, _, err := rangeFlags(from, to)
 			if err != nil {
 				return err
-			}
-			if !given {
-				today := payout.DayOf(a.clock().UTC())
-				p = payout.Period{From: today - 59, To: today}
 			}
 			return a.read(cmd.Context(), func(m *mirror.Mirror) error {
 				s, err := a.gatherStatus(cmd.Context(), m, p)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 	"time"
 
@@ -127,7 +130,7 @@ func (a *app) planBackfill(ctx context.Context, p payout.Period) error {
 	if err != nil {
 		return err
 	}
-	return a.read(ctx, func(m *mirror.Mirror) error {
+	return a.readOrEmpty(ctx, func(m *mirror.Mirror) error {
 		s := &session{app: a, cfg: cfg, m: m}
 		plan, err := s.syncer(nil, nil).Plan(ctx, p.From, p.To)
 		if err != nil {
@@ -143,6 +146,27 @@ func (a *app) planBackfill(ctx context.Context, p payout.Period) error {
 		}
 		return nil
 	})
+}
+
+// readOrEmpty is read, but a mirror that does not exist yet is an empty one: a plan is most wanted before the first sync.
+func (a *app) readOrEmpty(ctx context.Context, look func(m *mirror.Mirror) error) error {
+	cfg, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(cfg.Database); !errors.Is(err, fs.ErrNotExist) {
+		return a.read(ctx, look)
+	}
+	dir, err := os.MkdirTemp("", "payrecon-plan-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	m, err := mirror.Open(ctx, filepath.Join(dir, "empty.db"), mirror.Options{Clock: a.clock, Logger: a.log})
+	if err != nil {
+		return err
+	}
+	return errors.Join(look(m), m.Close())
 }
 
 // reportSync prints what a sync did and turns gaps into an exit code.

@@ -18,7 +18,7 @@ import (
 
 // What is read of an answer at most, decompressed. A documented page of 200 payouts is about 200 KB.
 const (
-	maxBody      = 32 << 20
+	maxBody      = 8 << 20
 	maxErrorBody = 64 << 10
 )
 
