@@ -251,7 +251,7 @@ func TestGiantBodies(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			c := serve(t, tt.server, func(o *Options) { o.Timeout = 30 * time.Second })
 			_, err := walkAll(t, c.Client, payout.Query{}, "")
-			if err == nil || !strings.Contains(err.Error(), "more than 32 MiB") {
+			if err == nil || !strings.Contains(err.Error(), "more than 8 MiB") {
 				t.Errorf("error = %v, want that it is too long", err)
 			}
 			runtime.ReadMemStats(&after)
