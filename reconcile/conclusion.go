@@ -38,17 +38,15 @@ func (r *run) first(open *openSums) (payout.Conclusion, string) {
 		return payout.NoConclusion, fmt.Sprintf("%s could not be verified: %s.",
 			plural(open.unverified, "item", "items"), open.value(open.weight))
 	case open.breaks > 0 && !open.immaterial():
-		return payout.NotReconciled, fmt.Sprintf("%s open without a disposition: %s.",
-			plural(open.breaks, "break is", "breaks are"), open.value(open.gross))
+		return payout.NotReconciled, fmt.Sprintf("%s open without a disposition: %s%s.",
+			plural(open.breaks, "break is", "breaks are"), open.value(open.gross), open.unverifiedToo())
 	case open.breaks > 0:
-		return payout.Explained, fmt.Sprintf("%s open, together below materiality: %s.",
-			plural(open.breaks, "break is", "breaks are"), open.value(open.gross))
+		return payout.Explained, fmt.Sprintf("%s open, together below materiality: %s%s.",
+			plural(open.breaks, "break is", "breaks are"), open.value(open.gross), open.unverifiedToo())
 	case open.disposed > 0:
-		return payout.Explained, fmt.Sprintf("%s open, all under a disposition.", plural(open.disposed, "item is", "items are"))
-	case open.small > 0:
-		return payout.Explained, fmt.Sprintf("No break is open; %s below materiality could not be verified.", plural(open.small, "item", "items"))
+		return payout.Explained, fmt.Sprintf("%s open, all under a disposition%s.", plural(open.disposed, "break is", "breaks are"), open.unverifiedToo())
 	}
-	return payout.Reconciled, "Both sources are complete and no break is open."
+	return payout.Reconciled, "Both sources are complete and no break is open" + open.unverifiedToo() + "."
 }
 
 // openSums is what is open after the run and under no disposition.
@@ -59,33 +57,54 @@ type openSums struct {
 	unverified int              // at or above materiality, or where none is set
 	weight     map[string]int64
 	small      int // unverified below materiality
-	disposed   int
+	smallSums  map[string]int64
+	disposed   int // breaks under a disposition
+	setAside   int // unverified under a disposition
+	asideSums  map[string]int64
 	sums       checked
 }
 
 func (s *openSums) add(item *payout.Item) {
 	if s.gross == nil {
-		s.gross, s.weight = map[string]int64{}, map[string]int64{}
+		s.gross, s.weight, s.smallSums, s.asideSums = map[string]int64{}, map[string]int64{}, map[string]int64{}, map[string]int64{}
 	}
-	currency := item.Exposure.Currency()
-	limit, set := s.m.o.Materiality[currency]
+	if item.State == payout.ItemCleared {
+		return
+	}
+	limit, set := s.m.o.Materiality[item.Exposure.Currency()]
+	isBreak := item.Outcome.Class() == payout.Break
 	switch {
-	case item.State == payout.ItemCleared:
-	case item.Disposition != nil:
+	case isBreak && item.Disposition != nil:
 		s.disposed++
-	case item.Outcome.Class() == payout.Break:
-		s.breaks++
-		total := s.gross[currency]
-		s.sums.add(&total, item.Exposure.Units())
-		s.gross[currency] = total
+	case isBreak:
+		s.count(&s.breaks, s.gross, item)
+	case item.Disposition != nil:
+		s.count(&s.setAside, s.asideSums, item)
 	case set && item.Exposure.Units() < limit:
-		s.small++
+		s.count(&s.small, s.smallSums, item)
 	default:
-		s.unverified++
-		total := s.weight[currency]
-		s.sums.add(&total, item.Exposure.Units())
-		s.weight[currency] = total
+		s.count(&s.unverified, s.weight, item)
 	}
+}
+
+func (s *openSums) count(n *int, by map[string]int64, item *payout.Item) {
+	*n++
+	currency := item.Exposure.Currency()
+	total := by[currency]
+	s.sums.add(&total, item.Exposure.Units())
+	by[currency] = total
+}
+
+// unverifiedToo mentions the unverified items that do not stand in the way of a conclusion.
+func (s *openSums) unverifiedToo() string {
+	var words string
+	if s.small > 0 {
+		words += fmt.Sprintf("; %s below materiality could not be verified: %s", plural(s.small, "item", "items"), s.value(s.smallSums))
+	}
+	if s.setAside > 0 {
+		words += fmt.Sprintf("; %s under a disposition could not be verified: %s", plural(s.setAside, "item", "items"), s.value(s.asideSums))
+	}
+	return words
 }
 
 // immaterial reports whether the breaks of every currency together stay below its materiality, where one is set.

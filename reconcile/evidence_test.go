@@ -188,6 +188,30 @@ func TestGuardBothLegs(t *testing.T) {
 	}
 }
 
+func TestGuardsNameTheLedger(t *testing.T) {
+	var legs, foreign strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&legs, "E a%d 100 paid 01-05 ref=N%d\nE b%d -100 paid 01-05 ref=N%d\n", i, i, i, i)
+		fmt.Fprintf(&foreign, "E a%d 100 paid 01-05 ref=N%d\n", i, i)
+	}
+	for _, c := range []struct {
+		records string
+		files   []string
+		want    string
+	}{
+		{legs.String(), []string{"jan.csv"}, "ledger jan.csv: 100 of the ledger's 100 references net to zero"},
+		{foreign.String(), []string{"jan.csv"}, "ledger jan.csv: only 0 of 100"},
+		{foreign.String(), []string{"a.csv", "b.csv", "c.csv", "d.csv"}, "ledger a.csv, b.csv, c.csv and 1 more: only 0 of 100"},
+	} {
+		s := newScene(t)
+		s.LedgerFiles = c.files
+		s.records(t, c.records)
+		if _, err := s.try(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %q in it", err, c.want)
+		}
+	}
+}
+
 func TestGuardOverlap(t *testing.T) {
 	for _, c := range []struct {
 		with, without int

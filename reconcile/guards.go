@@ -1,7 +1,9 @@
 package reconcile
 
 import (
+	"fmt"
 	"math/bits"
+	"strings"
 
 	"payrecon/internal/payout"
 )
@@ -19,14 +21,32 @@ type guards struct {
 func (r *run) guard(g guards) error {
 	if g.keys >= 20 && 2*g.netted > g.keys {
 		return payout.Errorf(payout.KindInput,
-			"%d of the ledger's %d references net to zero: it holds both legs of each booking; filter it to one (ledger.filter)", g.netted, g.keys)
+			"%s: %d of the ledger's %d references net to zero: it holds both legs of each booking; filter it to one (ledger.filter)",
+			r.ledgerName(), g.netted, g.keys)
 	}
 	if g.entries >= 100 && g.withPayout*100 < g.entries*int64(r.m.o.MinOverlap) {
 		return payout.Errorf(payout.KindInput,
-			"only %d of %d ledger entries on complete days have a payout, fewer than %d%% (reconcile.min_overlap): does this ledger belong to this mirror?",
-			g.withPayout, g.entries, r.m.o.MinOverlap)
+			"%s: only %d of %d ledger entries on complete days have a payout, fewer than %d%% (reconcile.min_overlap): does this ledger belong to this mirror?",
+			r.ledgerName(), g.withPayout, g.entries, r.m.o.MinOverlap)
 	}
 	return nil
+}
+
+// ledgerName names the ledger's files, the first few.
+func (r *run) ledgerName() string {
+	if len(r.in.LedgerFiles) == 0 {
+		return "the ledger"
+	}
+	return "ledger " + firstFew(r.in.LedgerFiles)
+}
+
+// firstFew lists up to three names, and says how many more there are.
+func firstFew(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // netsToZero reports whether the key's entries have both signs and sum to zero in every currency: what exporting both legs

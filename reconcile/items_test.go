@@ -275,6 +275,21 @@ func TestDispositions(t *testing.T) {
 	}
 }
 
+func TestUnverifiedUnderADisposition(t *testing.T) {
+	n := newNights(t)
+	open := edge + "E e1 90 paid - ref=S"
+	n.play("2026-02-03", open)
+	if n.last.Conclusion != payout.NoConclusion {
+		t.Error(n.last.Conclusion)
+	}
+	n.dispose(1, payout.DispositionAccepted, payout.NoDay)
+	n.play("2026-02-04", open)
+	want := "Both sources are complete and no break is open; 1 item under a disposition could not be verified: 90.00 EUR."
+	if n.last.Conclusion != payout.Reconciled || n.last.ConclusionWhy != want {
+		t.Errorf("got %s: %q\nwant %s: %q", n.last.Conclusion, n.last.ConclusionWhy, payout.Reconciled, want)
+	}
+}
+
 func TestOpenItemsStayInScope(t *testing.T) {
 	n := newNights(t)
 	n.play("2026-02-03", edge+"P p1 100 COMPLETED 01-05\nE e1 100 paid 01-20 ref=S")

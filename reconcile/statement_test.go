@@ -153,8 +153,12 @@ func TestConclusion(t *testing.T) {
 		},
 		{"not verified", agreed + "E e2 5 paid - ref=S", nil, payout.NoConclusion, "1 item could not be verified: 5.00 EUR."},
 		{
-			"not verified, below materiality", agreed + "E e2 5 paid - ref=S", func(s *scene) { s.Materiality = map[string]int64{"EUR": 60_000} }, payout.Explained,
-			"No break is open; 1 item below materiality could not be verified.",
+			"not verified, below materiality", agreed + "E e2 5 paid - ref=S", func(s *scene) { s.Materiality = map[string]int64{"EUR": 60_000} }, payout.Reconciled,
+			"Both sources are complete and no break is open; 1 item below materiality could not be verified: 5.00 EUR.",
+		},
+		{
+			"not verified and a break, both below materiality", agreed + "E e2 5 paid - ref=S\nE e3 4 paid 01-05 ref=T", func(s *scene) { s.Materiality = map[string]int64{"EUR": 60_000} }, payout.Explained,
+			"1 break is open, together below materiality: 4.00 EUR; 1 item below materiality could not be verified: 5.00 EUR.",
 		},
 		{"not verified, at materiality", agreed + "E e2 5 paid - ref=S", func(s *scene) { s.Materiality = map[string]int64{"EUR": 50_000} }, payout.NoConclusion, "1 item could not be verified: 5.00 EUR."},
 		{"an unreadable row has no amount", agreed + "X S S;1o", func(s *scene) { s.Materiality = map[string]int64{"EUR": 50_000} }, payout.NoConclusion, "1 item could not be verified: some of unknown amount."},
