@@ -242,8 +242,8 @@ func (r *ledgerRules) judgeSums(in *payout.Intake) error {
 		}
 		want, got := money.New(r.control[currency], currency), money.New(sum.Units, currency)
 		if want != got {
-			return payout.Errorf(payout.KindInput, "control totals disagree: ledger.control.sums.%s is %s, but the entries add up to %s (%d rows were rejected, %d filtered)",
-				currency, want, got, len(in.Rejected), in.FilteredN)
+			return payout.Errorf(payout.KindInput, "control totals disagree: ledger.control.sums.%s is %s, but the entries add up to %s (%s rejected, %d filtered)",
+				currency, want, got, plural(len(in.Rejected), "row was", "rows were"), in.FilteredN)
 		}
 		in.Control = append(in.Control, fmt.Sprintf("%s in %d entries, as the control says", got, sum.Count))
 	}

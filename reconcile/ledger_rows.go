@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"payrecon/internal/money"
@@ -260,9 +261,12 @@ func (p *ledgerParser) filter(f *ledgerPlanFilter) {
 	}
 }
 
+// ledgerWholeRow stands for the column where no single field is at fault.
+const ledgerWholeRow = "(row)"
+
 // reject keeps a row that cannot be read, for the column at fault.
 func (p *ledgerParser) reject(col int, reason string) error {
-	row := payout.RejectedRow{Column: p.plan.header[0], Reason: reason}
+	row := payout.RejectedRow{Column: ledgerWholeRow, Reason: reason}
 	if col >= 0 && col < len(p.plan.header) {
 		row.Column, row.Value = p.plan.header[col], ledgerClip(p.records.field(col), 200)
 	}
@@ -272,8 +276,8 @@ func (p *ledgerParser) reject(col int, reason string) error {
 // rejectWidth keeps a row that has not as many fields as the header.
 func (p *ledgerParser) rejectWidth(width int) error {
 	row := payout.RejectedRow{
-		Column: p.plan.header[min(p.records.count, width-1)], Value: fmt.Sprintf("%d fields", p.records.count),
-		Reason: fmt.Sprintf("the row has %d fields, the header has %d", p.records.count, width),
+		Column: ledgerWholeRow, Value: strconv.Itoa(p.records.count),
+		Reason: fmt.Sprintf("the row has %s, the header has %d", plural(p.records.count, "field", "fields"), width),
 	}
 	return p.keep(row)
 }

@@ -272,12 +272,12 @@ func TestReadLedgerControl(t *testing.T) {
 		{
 			"sum differs",
 			LedgerControl{rows(5), map[string]string{"GBP": "41.00"}},
-			"control totals disagree: ledger.control.sums.GBP is 41.00 GBP, but the entries add up to 40.00 GBP (1 rows were rejected, 1 filtered)",
+			"control totals disagree: ledger.control.sums.GBP is 41.00 GBP, but the entries add up to 40.00 GBP (1 row was rejected, 1 filtered)",
 		},
 		{
 			"currency missing",
 			LedgerControl{nil, map[string]string{"USD": "1.00"}},
-			"control totals disagree: ledger.control.sums.USD is 1.00 USD, but the entries add up to 0.00 USD (1 rows were rejected, 1 filtered)",
+			"control totals disagree: ledger.control.sums.USD is 1.00 USD, but the entries add up to 0.00 USD (1 row was rejected, 1 filtered)",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

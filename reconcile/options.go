@@ -76,7 +76,8 @@ const (
 )
 
 const (
-	millisDay  = 86_400_000
+	millisHour = 3_600_000
+	millisDay  = 24 * millisHour
 	maxSpanDay = 36_500 // a hundred years: more is a slip of the hand
 )
 
@@ -113,12 +114,20 @@ func (s Span) String() string {
 		return strconv.FormatInt(s.n, 10) + "bd"
 	case s.kind == spanClock && s.n >= millisDay && s.n%millisDay == 0:
 		return strconv.FormatInt(s.n/millisDay, 10) + "d"
-	case s.kind == spanClock && s.n%3_600_000 == 0:
-		return strconv.FormatInt(s.n/3_600_000, 10) + "h"
+	case s.kind == spanClock && s.n%millisHour == 0:
+		return strconv.FormatInt(s.n/millisHour, 10) + "h"
 	case s.kind == spanClock:
 		return (time.Duration(s.n) * time.Millisecond).String()
 	}
 	return ""
+}
+
+// inHours is String, but in hours for spans of up to ten days, as people set limits.
+func (s Span) inHours() string {
+	if s.kind == spanClock && s.n > 0 && s.n <= 10*millisDay && s.n%millisHour == 0 {
+		return strconv.FormatInt(s.n/millisHour, 10) + "h"
+	}
+	return s.String()
 }
 
 func (s Span) or(otherwise Span) Span {

@@ -44,7 +44,7 @@ func (r *run) words(f *finding) (what, next string) {
 	if len(f.pays) == 0 {
 		return entryWords(f)
 	}
-	return bothWords(f)
+	return r.bothWords(f)
 }
 
 func (r *run) missingInLedgerWords(f *finding) (string, string) {
@@ -116,6 +116,12 @@ func amountWords(f *finding) (string, string) {
 				entPhrase(f.ents[0]), refPhrase(f), livePhrase(f.g)),
 			"book a fee under a reference of its own, or reverse the entry"
 	}
+	next := "correct the ledger or claim the difference; do not pay %s again before it is explained"
+	for _, p := range f.pays {
+		if p.class != payout.ClassCompleted {
+			next = "find out which amount is meant, while the payout is not final; do not pay %s again before its status is final and the difference explained"
+		}
+	}
 	difference := f.sums.exposure.String()
 	paid, booked := f.sums.pays[0], f.sums.ents[0]
 	over := "short of the ledger by " + difference
@@ -123,7 +129,7 @@ func amountWords(f *finding) (string, string) {
 		over = "over the ledger by " + difference
 	}
 	return fmt.Sprintf("for %s the provider has %s and the ledger %s: the provider is %s", refPhrase(f), sidePays(f), sideEnts(f), over),
-		fmt.Sprintf("correct the ledger or claim the difference; do not pay %s again before it is explained", refPhrase(f))
+		fmt.Sprintf(next, refPhrase(f))
 }
 
 // statusNext is what to do about a status difference.
@@ -165,8 +171,11 @@ func (r *run) timingWords(f *finding) (string, string) {
 func unreadableWords(f *finding) (string, string) {
 	row := f.rejected[0]
 	what := fmt.Sprintf("the ledger row %q could not be read: column %s holds %q, %s", clipText(row.Text), row.Column, clipText(row.Value), row.Reason)
+	if row.Column == ledgerWholeRow {
+		what = fmt.Sprintf("the ledger row %q could not be read: %s", clipText(row.Text), row.Reason)
+	}
 	if n := len(f.rejected); n > 1 {
-		what += fmt.Sprintf(" (and %d more rows of this reference)", n-1)
+		what += fmt.Sprintf(" (and %s of this reference)", plural(n-1, "more row", "more rows"))
 	}
 	if len(f.pays) == 0 {
 		return what, "correct the row and reconcile again"
@@ -207,21 +216,44 @@ func entryWords(f *finding) (string, string) {
 }
 
 // bothWords is for findings with records of both sides.
-func bothWords(f *finding) (string, string) {
+func (r *run) bothWords(f *finding) (string, string) {
 	both := fmt.Sprintf("for %s the provider has %s and the ledger %s", refPhrase(f), sidePays(f), sideEnts(f))
 	switch f.outcome {
 	case payout.CurrencyMismatch:
+		if f.pays[0].Currency == money.NoCurrency {
+			return both + ": the payout's amount could not be read",
+				fmt.Sprintf("look the payout up at the provider; do not pay %s again before its amount is known", refPhrase(f))
+		}
 		return both + ": the currencies differ", fmt.Sprintf("correct the ledger's currency; do not pay %s again before it is explained", refPhrase(f))
 	case payout.Ambiguous:
 		return both + ": no pairing of them is certain", fmt.Sprintf("match them by hand and give each payout a reference of its own; do not pay %s again before that", refPhrase(f))
 	case payout.Stuck:
-		return both + ": in flight for longer than expected", fmt.Sprintf("ask the provider for its fate; do not pay %s again before its status is final", refPhrase(f))
+		return both + ": " + r.overdueWords(f), fmt.Sprintf("ask the provider for its fate; do not pay %s again before its status is final", refPhrase(f))
 	case payout.InFlight:
 		return both + ": booked, and still on its way at the bank", ""
 	case payout.Returned:
 		return both + ": initiated, and returned per ledger", "check the bank statement: the API knows no returns"
 	}
 	return both + ": failed on the provider's side, and not paid in the ledger", ""
+}
+
+// overdueWords says for how long the oldest payout has been in flight, and what the limit is.
+func (r *run) overdueWords(f *finding) string {
+	oldest := r.m.asOf
+	for _, p := range f.pays {
+		if p.class == payout.ClassInFlight {
+			oldest = min(oldest, p.Created)
+		}
+	}
+	hours := int((r.m.asOf - oldest) / millisHour)
+	age := plural(hours, "hour", "hours")
+	if hours >= 48 {
+		age = plural(hours/24, "day", "days")
+		if hours < 10*24 && hours%24 > 0 {
+			age += " and " + plural(hours%24, "hour", "hours")
+		}
+	}
+	return fmt.Sprintf("in flight for %s, longer than %s", age, r.m.o.StuckAfter.inHours())
 }
 
 // Phrases.
@@ -286,7 +318,11 @@ func sidePays(f *finding) string {
 	for _, p := range f.pays {
 		first, last = min(first, p.day), max(last, p.day)
 	}
-	return fmt.Sprintf("%d payouts of together %s (created %s)", len(f.pays), sumPhrase(f.sums.pays), payout.Period{From: first, To: last})
+	ids := make([]string, len(f.pays))
+	for i, p := range f.pays {
+		ids[i] = p.ID
+	}
+	return fmt.Sprintf("%d payouts (%s) of together %s (created %s)", len(f.pays), firstFew(ids), sumPhrase(f.sums.pays), payout.Period{From: first, To: last})
 }
 
 func sideEnts(f *finding) string {

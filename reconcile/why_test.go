@@ -43,7 +43,7 @@ func TestWhy(t *testing.T) {
 			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) and the ledger 90.00 EUR (dated 2026-01-06, paid, document e1): the provider is over the ledger by 10.00 EUR; correct the ledger or claim the difference; do not pay reference R again before it is explained.",
 		}},
 		{"a group falls short", "P p1 60 COMPLETED 01-05\nP p2 30 COMPLETED 01-07\nE e1 100 paid 01-06", nil, []string{
-			"For reference R the provider has 2 payouts of together 90.00 EUR (created 2026-01-05 to 2026-01-07) and the ledger 100.00 EUR (dated 2026-01-06, paid, document e1): the provider is short of the ledger by 10.00 EUR; correct the ledger or claim the difference; do not pay reference R again before it is explained.",
+			"For reference R the provider has 2 payouts (p1, p2) of together 90.00 EUR (created 2026-01-05 to 2026-01-07) and the ledger 100.00 EUR (dated 2026-01-06, paid, document e1): the provider is short of the ledger by 10.00 EUR; correct the ledger or claim the difference; do not pay reference R again before it is explained.",
 		}},
 		{"the bank's reason", "P p1 100 REJECTED 01-05 bank=RJCT reason=Closed_account\nE e1 100 paid 01-05", nil, []string{
 			"For reference R the ledger has 100.00 EUR (dated 2026-01-05, paid, document e1) and the provider payout p1 of 100.00 EUR (created 2026-01-05, initiation rejected by the bank, bank status RJCT, the bank's reason: \"Closed account\"): booked as paid, payout failed; reverse the booking; do not pay reference R again before it is reversed.",
@@ -64,13 +64,32 @@ func TestWhy(t *testing.T) {
 			"The ledger has the reversal -100.00 EUR (dated 2026-01-05, paid, document e1) for reference R and no entry of that amount before it; find the entry that it reverses, or correct it.",
 		}},
 		{"ambiguous", "P p1 60 COMPLETED 01-05\nP p2 70 COMPLETED 01-05\nE e1 50 paid 01-05\nE e2 55 paid 01-05\nE e3 5 paid -", nil, []string{
-			"For reference R the provider has 2 payouts of together 130.00 EUR (created 2026-01-05) and the ledger 3 entries of together 110.00 EUR (dated 2026-01-05): no pairing of them is certain; match them by hand and give each payout a reference of its own; do not pay reference R again before that.",
+			"For reference R the provider has 2 payouts (p1, p2) of together 130.00 EUR (created 2026-01-05) and the ledger 3 entries of together 110.00 EUR (dated 2026-01-05): no pairing of them is certain; match them by hand and give each payout a reference of its own; do not pay reference R again before that.",
 		}},
 		{"stuck", "P p1 100 PROCESSING 01-05\nE e1 100 paid 01-05", nil, []string{
-			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation processing at the bank) and the ledger 100.00 EUR (dated 2026-01-05, paid, document e1): in flight for longer than expected; ask the provider for its fate; do not pay reference R again before its status is final.",
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation processing at the bank) and the ledger 100.00 EUR (dated 2026-01-05, paid, document e1): in flight for 46 days, longer than 72h; ask the provider for its fate; do not pay reference R again before its status is final.",
+		}},
+		{"stuck for some days", "P p1 100 PROCESSING 01-05\nE e1 100 paid 01-05", func(t *testing.T, s *scene) { s.at(t, "2026-01-08T12:00:00Z") }, []string{
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation processing at the bank) and the ledger 100.00 EUR (dated 2026-01-05, paid, document e1): in flight for 3 days and 2 hours, longer than 72h; ask the provider for its fate; do not pay reference R again before its status is final.",
+		}},
+		{"an amount in flight", "P p1 100 PENDING 01-05\nE e1 90 paid 01-06", nil, []string{
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation pending) and the ledger 90.00 EUR (dated 2026-01-06, paid, document e1): the provider is over the ledger by 10.00 EUR; find out which amount is meant, while the payout is not final; do not pay reference R again before its status is final and the difference explained.",
+		}},
+		{"a payout whose amount cannot be read", "P p1 ? COMPLETED 01-05\nE e1 90 paid 01-06", nil, []string{
+			"For reference R the provider has payout p1 of an unknown amount (created 2026-01-05, initiation completed) and the ledger 90.00 EUR (dated 2026-01-06, paid, document e1): the payout's amount could not be read; look the payout up at the provider; do not pay reference R again before its amount is known.",
+		}},
+		{"many payouts", "P p1 10 COMPLETED 01-05\nP p2 20 COMPLETED 01-06\nP p3 30 COMPLETED 01-07\nP p4 31 COMPLETED 01-08\nP p5 32 COMPLETED 01-09\nE e1 90 paid 01-06", nil, []string{
+			"For reference R the provider has 5 payouts (p1, p2, p3 and 2 more) of together 123.00 EUR (created 2026-01-05 to 2026-01-09) and the ledger 90.00 EUR (dated 2026-01-06, paid, document e1): the provider is over the ledger by 33.00 EUR; correct the ledger or claim the difference; do not pay reference R again before it is explained.",
 		}},
 		{"a row that cannot be read", "X T T;1o", nil, []string{
 			"The ledger row \"T;1o\" could not be read: column amount holds \"1o\", not an amount; correct the row and reconcile again.",
+		}},
+		{"a row of the wrong width, twice", "X R R;1\nX R R;2\nP p1 100 COMPLETED 01-05", func(_ *testing.T, s *scene) {
+			for i := range s.rejected {
+				s.rejected[i].Column, s.rejected[i].Value, s.rejected[i].Reason = "(row)", "2", "the row has 2 fields, the header has 6"
+			}
+		}, []string{
+			"The ledger row \"R;1\" could not be read: the row has 2 fields, the header has 6 (and 1 more row of this reference); payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) bears its reference; correct the row and reconcile again; do not pay reference R again before that.",
 		}},
 		{"a row that cannot be read, with its payout", "P p1 100 COMPLETED 01-05\nX R R;1o", nil, []string{
 			"The ledger row \"R;1o\" could not be read: column amount holds \"1o\", not an amount; payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) bears its reference; correct the row and reconcile again; do not pay reference R again before that.",
