@@ -23,7 +23,8 @@ func (r *run) walkAgain(ctx context.Context) error {
 		r.state.Phase = "again"
 		r.mu.Unlock()
 		for _, w := range walks {
-			if err := r.survive(ctx, r.walk(ctx, &window{Walk: w})); err != nil {
+			again := &window{Walk: w}
+			if err := r.survive(ctx, again.name(), r.walk(ctx, again)); err != nil {
 				return err
 			}
 		}

@@ -28,7 +28,10 @@ type run struct {
 	sum   payout.SyncSummary
 	state Progress
 
-	failures     int // walks that ended with a transport error since the last page
+	later []payout.HeldPayout // that the sweep leaves to the windows: see sweepRest
+
+	left         map[string]bool // windows that were left, by their names
+	failures     int             // walks that ended with a transport error since the last page
 	firstFailure error
 	details      *VerifyReport // what differed, for Verify
 
@@ -53,7 +56,7 @@ type pass struct {
 
 func (s *Syncer) newRun(task string, id int64) *run {
 	began := s.o.Clock()
-	r := &run{Syncer: s, task: task, id: id, began: began, today: payout.MillisOf(began).Day()}
+	r := &run{Syncer: s, task: task, id: id, began: began, today: payout.MillisOf(began).Day(), left: map[string]bool{}}
 	r.sum = payout.SyncSummary{Run: id, Gaps: []payout.Day{}, Alerts: []string{}}
 	r.state = Progress{Task: task, Phase: "windows"}
 	if c, ok := s.api.(counter); ok {
@@ -114,11 +117,23 @@ func (r *run) end(ctx context.Context, err error) (*payout.SyncSummary, error) {
 }
 
 func (r *run) perform(ctx context.Context) error {
+	if r.sweepsFirst() {
+		if err := r.survive(ctx, "", r.sweep(ctx)); err != nil {
+			return err
+		}
+	}
 	if err := r.takeUp(ctx); err != nil {
 		return err
 	}
+	r.phase("windows")
 	if err := r.walkAll(ctx); err != nil {
 		return err
+	}
+	if r.sweepsFirst() {
+		if err := r.survive(ctx, "", r.sweepRest(ctx)); err != nil {
+			return err
+		}
+		return r.walkAgain(ctx)
 	}
 	if err := r.walkAgain(ctx); err != nil {
 		return err
@@ -131,6 +146,10 @@ func (r *run) perform(ctx context.Context) error {
 	}
 	return r.walkAgain(ctx)
 }
+
+// sweepsFirst reports whether the sweep comes before the windows. A backfill leaves late changes to the nightly runs, and
+// Verify must see what the mirror lacks before a sweep has brought it.
+func (r *run) sweepsFirst() bool { return r.task == taskNightly || r.task == taskRange }
 
 // judgeGaps lists the ended days that are not shown complete: of the run's range, and those it found contradicted.
 func (r *run) judgeGaps(ctx context.Context) error {

@@ -17,7 +17,8 @@ const (
 	toldAtMost = 20 // vanished payouts that are named one by one
 )
 
-// sweep asks again for every payout that may still change, whatever its age: see the story of a run, step 5.
+// sweep asks again for every payout that may still change, whatever its age: see the story of a run, step 2. Before the
+// windows it leaves to them the payouts that they are about to show.
 func (r *run) sweep(ctx context.Context) error {
 	r.phase("sweep")
 	held, err := r.toAskFor(ctx)
@@ -31,7 +32,43 @@ func (r *run) sweep(ctx context.Context) error {
 			return err
 		}
 	}
-	held = slices.DeleteFunc(held, func(h payout.HeldPayout) bool { return shown[h.ID] })
+	held = slices.DeleteFunc(held, func(h payout.HeldPayout) bool {
+		if !shown[h.ID] && r.sweepsFirst() && r.walkedSoon(h) {
+			r.later = append(r.later, h)
+			return true
+		}
+		return shown[h.ID]
+	})
+	return r.askAll(ctx, held)
+}
+
+// walkedSoon reports whether a window of this run is about to show the payout, at no cost of its own. Only young ones wait
+// for that: they are the many that became final since last night. An old one that moved is the news that must not wait.
+func (r *run) walkedSoon(h payout.HeldPayout) bool {
+	p, day := r.passOf(h.OnBehalfOf), h.Created.Day()
+	return p != nil && day >= r.today-payout.Day(r.o.LookbackDays) && slices.Contains(p.todo, day)
+}
+
+// sweepRest asks for what the sweep left to the windows and they have not shown final: their window failed, or the payout
+// has vanished.
+func (r *run) sweepRest(ctx context.Context) error {
+	if len(r.later) == 0 {
+		return nil
+	}
+	r.phase("sweep")
+	held, err := r.store.HeldOpen(ctx)
+	if err != nil {
+		return err
+	}
+	later := make(map[string]bool, len(r.later))
+	for _, h := range r.later {
+		later[h.ID] = true
+	}
+	return r.askAll(ctx, slices.DeleteFunc(held, func(h payout.HeldPayout) bool { return !later[h.ID] }))
+}
+
+// askAll asks for payouts by id, each under the pass that shows it.
+func (r *run) askAll(ctx context.Context, held []payout.HeldPayout) error {
 	byPass, err := r.askWhere(ctx, held)
 	if err != nil {
 		return err

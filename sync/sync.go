@@ -5,16 +5,20 @@
 //  1. Every onBehalfOfId in force is a pass of its own; "" is the plain pass. For each pass the run knows a range of days:
 //     a nightly run from its first day without proof, but at least the lookback, to today; Range exactly what it is told;
 //     Backfill what of its range is not proven yet.
-//  2. Walks that an earlier run of the same task left open, and whose cursor can still be used, are taken up first. The
-//     rest of the range is cut into windows (cut.go): several workers each walk one window at a time from page to page.
-//  3. Each page is one transaction of the mirror: rows, versions, the ids the walk has now seen, and the next cursor
-//     (walk.go). On a walk's last page the evidence for each of its days is judged within that transaction (evidence.go).
-//  4. Days that a walk could not prove, or disproved, are walked again with other page sizes, which moves the page
-//     borders: 199, then 197.
-//  5. The sweep (sweep.go) lists everything that is not final, whatever its age. The list shrinks while it is paged, so it
+//  2. The sweep (sweep.go) lists everything that is not final, whatever its age. The list shrinks while it is paged, so it
 //     proves nothing: every id that the mirror holds open and that the sweep did not show is asked for by its id, and so is
-//     every payout that became final lately outside of the windows. What is not returned twice has vanished.
-//  6. What the sweep has disproved is walked again. What is still unproven then are the gaps of the summary.
+//     every payout that became final lately outside of the windows. What is not returned twice has vanished. The sweep is a
+//     few requests and comes first, so that a night that is cut short, or one of whose windows fails, has seen the late
+//     changes. Young payouts that the windows are about to show are left to them, and asked for afterwards if need be.
+//  3. Walks that an earlier run of the same task left open, and whose cursor can still be used, are taken up. The rest of
+//     the range is cut into windows (cut.go): several workers each walk one window at a time from page to page.
+//  4. Each page is one transaction of the mirror: rows, versions, the ids the walk has now seen, and the next cursor
+//     (walk.go). On a walk's last page the evidence for each of its days is judged within that transaction (evidence.go).
+//  5. Days that a walk could not prove, or that a walk or the sweep disproved, are walked again with other page sizes, which
+//     moves the page borders: 199, then 197. What is still unproven then are the gaps of the summary.
+//
+// A backfill and Verify sweep last: the one leaves late changes to the nightly runs, the other has to see what the mirror
+// lacks before a sweep brings it.
 //
 // # Which endDate
 //

@@ -26,7 +26,7 @@ func (r *run) walkAll(ctx context.Context) error {
 				}
 				err := r.walk(ctx, w)
 				r.giveBack(w)
-				if err := r.survive(ctx, err); err != nil {
+				if err := r.survive(ctx, w.name(), err); err != nil {
 					return err
 				}
 			}
@@ -35,11 +35,14 @@ func (r *run) walkAll(ctx context.Context) error {
 	return group.Wait()
 }
 
-// survive decides whether the run goes on after a window ended with err: one window that the API could not serve leaves its
-// days unproven, several in a row end the run.
-func (r *run) survive(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || payout.KindOf(err) != payout.KindTransport {
+// survive decides whether the run goes on after a window (by its name; "" = the sweep) ended with err: one that the API
+// could not serve, or refused as invalid, leaves its days unproven; several failures in a row end the run.
+func (r *run) survive(ctx context.Context, name string, err error) error {
+	if err == nil || ctx.Err() != nil || !apiFailed(err) {
 		return err
+	}
+	if name != "" {
+		err = payout.Errorf(payout.KindOf(err), "%s: %w", name, err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -49,8 +52,24 @@ func (r *run) survive(ctx context.Context, err error) error {
 	if r.failures++; r.failures >= maxFailures {
 		return err
 	}
-	r.o.Logger.Warn("a window was left", "error", err)
+	if name == "" {
+		r.o.Logger.Warn("the sweep was left", "error", err)
+	} else if !r.left[name] {
+		r.left[name] = true
+		r.o.Logger.Warn("a window was left", "error", err)
+	}
 	return nil
+}
+
+// apiFailed reports whether err is the API's answer to one request, or the lack of one, that other requests may not share.
+func apiFailed(err error) bool {
+	kind := payout.KindOf(err)
+	return kind == payout.KindTransport || kind == payout.KindInput && !errors.Is(err, errStore)
+}
+
+// name names a window to a person.
+func (w *window) name() string {
+	return "days " + w.Days.String() + under(w.OnBehalfOf)
 }
 
 // walk walks one window to its end. A walk whose cursor is refused, or that another run has moved on, begins again.
@@ -63,7 +82,7 @@ func (r *run) walk(ctx context.Context, w *window) error {
 			return err
 		}
 		if restarts == maxRestarts {
-			return payout.Errorf(payout.KindTransport, "days %s: the API refused the cursor of its own page %d times: %w", w.Days, restarts+1, err)
+			return payout.Errorf(payout.KindTransport, "the API refused the cursor of its own page %d times: %w", restarts+1, err)
 		}
 		r.o.Logger.Warn("walk begins again", "days", w.Days, "reason", err)
 		if refused {
@@ -112,7 +131,7 @@ func (r *run) walkOnce(ctx context.Context, w *window) error {
 			return ctx.Err()
 		}
 	}
-	return payout.Errorf(payout.KindTransport, "days %s: the API's pages stopped without an end", w.Days)
+	return payout.Errorf(payout.KindTransport, "the API's pages stopped without an end")
 }
 
 // began is the instant from which a page's walk counts: the earlier of our clock and the server's, so that neither clock

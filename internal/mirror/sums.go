@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -78,7 +79,16 @@ func addToDays(ctx context.Context, tx *sqlx.Tx, from, to int64) error {
 			count = count + excluded.count,
 			units = units + excluded.units`,
 		from, to, 1, -1)
-	return err
+	return tooLarge(err)
+}
+
+// tooLarge says in words that a sum left the range of int64. SQLite's sum() fails then; adding two sums gives a REAL, which
+// the STRICT table refuses.
+func tooLarge(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "integer overflow") && !strings.Contains(err.Error(), "cannot store REAL value in INTEGER column payout_days.units") {
+		return err
+	}
+	return fmt.Errorf("the sum of payouts exceeds what can be held (about 922 trillion); look for payouts of absurd amounts, or choose a shorter period: %w", err)
 }
 
 func summedThrough(ctx context.Context, q sqlx.QueryerContext) (int64, error) {
@@ -162,7 +172,7 @@ func daySums(ctx context.Context, q sqlx.QueryerContext, maxSeq int64, p payout.
 		HAVING sum(count) <> 0
 		ORDER BY day, d.on_behalf_of, d.currency, d.status`,
 		from, to, came, went, first, end, int64(p.From), int64(p.To))
-	return sums, err
+	return sums, tooLarge(err)
 }
 
 // Sums counts and sums the payouts created in p as they stood at version maxSeq (0 = the newest), by currency and status, in
@@ -202,7 +212,8 @@ func sumByStatus(days []daySum) ([]payout.Sum, error) {
 		var err error
 		s.Count += d.Count
 		if s.Units, err = money.AddUnits(s.Units, d.Units); err != nil {
-			return nil, fmt.Errorf("mirror: sum of %s payouts with status %s: %w", d.Currency, d.Status, err)
+			return nil, fmt.Errorf("mirror: the sum of %s payouts with status %s exceeds what can be held; look for payouts of absurd amounts, or choose a shorter period: %w",
+				d.Currency, d.Status, err)
 		}
 	}
 	sums := make([]payout.Sum, 0, len(byGroup))

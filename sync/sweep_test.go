@@ -1,0 +1,148 @@
+package sync_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"payrecon/internal/payout"
+	payoutsync "payrecon/sync"
+)
+
+// lateWorld is a mirror that synced a hundred days yesterday, and a payout of ninety days ago that has failed since.
+func lateWorld(t *testing.T, options payoutsync.Options) (a *fakeAPI, s *payoutsync.Syncer, changed string, truth func()) {
+	t.Helper()
+	a = &fakeAPI{now: noon(day0 + 100)}
+	a.fill(day0, 101, 12)
+	m := openMirror(t)
+	s = newSyncer(a, m, options)
+	if _, err := s.Backfill(t.Context(), 1, day0, day0+100); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Nightly(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	a.now = noon(day0 + 101)
+	i := 10*12 + 3
+	a.setStatus(i, payout.Failed, payout.MillisOf(a.now))
+	a.queries, a.calls = nil, 0
+	return a, s, a.rows[i].ID, func() { t.Helper(); wantTruth(t, m, a) }
+}
+
+// TestLateChangesAreSeenWhateverTheWindows fails one window at every try, or cuts the run at its first window.
+func TestLateChangesAreSeenWhateverTheWindows(t *testing.T) {
+	broken := day0 + 97
+	covers := func(q payout.Query) bool { return q.HasFrom() && q.From <= broken && broken <= q.To }
+	for _, c := range []struct {
+		name string
+		kind payout.Kind
+		all  bool // every window
+	}{
+		{"one window is refused", payout.KindInput, false},
+		{"one window fails", payout.KindTransport, false},
+		{"all windows fail", payout.KindTransport, true},
+		{"the authorization ends", payout.KindAuth, true},
+	} {
+		for name, sync := range map[string]func(*payoutsync.Syncer) (*payout.SyncSummary, error){
+			"nightly": func(s *payoutsync.Syncer) (*payout.SyncSummary, error) { return s.Nightly(t.Context(), 3) },
+			"range": func(s *payoutsync.Syncer) (*payout.SyncSummary, error) {
+				return s.Range(t.Context(), 3, day0+90, day0+101)
+			},
+		} {
+			t.Run(c.name+", "+name, func(t *testing.T) {
+				a, s, _, truth := lateWorld(t, payoutsync.Options{Workers: 2})
+				a.before = func(_ int, q payout.Query, _ string) error {
+					if covers(q) || c.all && q.HasFrom() {
+						return payout.Errorf(c.kind, "no such days")
+					}
+					return nil
+				}
+				sum, err := sync(s)
+				if payout.KindOf(err) != c.kind || sum.Complete {
+					t.Errorf("%+v, %v; want the kind of the failure, and not complete", sum, err)
+				}
+				truth()
+				if !c.all && !strings.Contains(err.Error(), broken.String()) && !strings.Contains(err.Error(), (broken-1).String()) {
+					t.Errorf("error %q does not name the window around %s", err, broken)
+				}
+			})
+		}
+	}
+}
+
+func TestLateChangesAreSeenBeforeACut(t *testing.T) {
+	a, s, _, truth := lateWorld(t, payoutsync.Options{Workers: 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	a.before = func(_ int, q payout.Query, _ string) error {
+		if q.HasFrom() {
+			cancel()
+			return ctx.Err()
+		}
+		return nil
+	}
+	if _, err := s.Nightly(ctx, 3); payout.KindOf(err) != payout.KindInterrupted {
+		t.Errorf("Nightly: %v, want interrupted", err)
+	}
+	truth()
+}
+
+// TestFailedSweepLeavesTheWindows has an API that cannot list what is not final: the days are walked all the same.
+func TestFailedSweepLeavesTheWindows(t *testing.T) {
+	a, s, _, _ := lateWorld(t, payoutsync.Options{})
+	a.before = func(_ int, q payout.Query, _ string) error {
+		if q.InvertStatuses {
+			return payout.Errorf(payout.KindTransport, "503")
+		}
+		return nil
+	}
+	sum, err := s.Nightly(t.Context(), 3)
+	if payout.KindOf(err) != payout.KindTransport || sum.Windows == 0 || sum.Complete {
+		t.Errorf("Nightly: %+v, %v; want the failure, and the windows walked", sum, err)
+	}
+}
+
+// TestWhatWindowsShowIsNotAskedFor makes everything of the last days final: the windows show that, and only the old
+// payout that moved is asked for by id. A young one that the windows do not show is asked for after them.
+func TestWhatWindowsShowIsNotAskedFor(t *testing.T) {
+	a, s, changed, truth := lateWorld(t, payoutsync.Options{})
+	for i := range a.rows {
+		if !a.rows[i].Status.Final() && a.rows[i].Created.Day() > day0+96 {
+			a.setStatus(i, payout.Completed, payout.MillisOf(a.now))
+		}
+	}
+	if _, err := s.Nightly(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	truth()
+	asked := func() (ids []string) {
+		for _, q := range a.queries {
+			ids = append(ids, q.IDs...)
+		}
+		return ids
+	}
+	if ids := asked(); !slices.Equal(ids, []string{changed}) {
+		t.Errorf("ids %q were asked for, want %s alone", ids, changed)
+	}
+	a.queries = nil
+	gone := a.rows[97*12+2]
+	a.setStatus(97*12+2, payout.Processing, payout.MillisOf(a.now))
+	if _, err := s.Range(t.Context(), 4, day0+97, day0+97); err != nil {
+		t.Fatal(err)
+	}
+	a.queries = nil
+	a.rows = slices.Delete(a.rows, 97*12+2, 97*12+3)
+	sum, err := s.Nightly(t.Context(), 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, id := range asked() {
+		if id == gone.ID {
+			count++
+		}
+	}
+	if count != 2 || !slices.ContainsFunc(sum.Alerts, func(text string) bool { return strings.Contains(text, gone.ID) && strings.Contains(text, "twice") }) {
+		t.Errorf("the payout that vanished was asked for %d times, alerts %q; want 2 and an alert", count, sum.Alerts)
+	}
+}
