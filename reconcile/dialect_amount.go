@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -45,7 +46,27 @@ func (t ledgerThousands) units(v string, decimal byte) (units int64, mark byte, 
 		return 0, 0, false
 	}
 	var space [72]byte
-	out, group, first, inFraction := space[:0], 0, true, false
+	figure, mark, ok := t.figure(space[:0], v, decimal)
+	if !ok {
+		return 0, 0, false
+	}
+	units, err := money.ParseUnits(figure)
+	return units, mark, err == nil
+}
+
+// tooLarge reports whether v is an amount with the decimal mark that is too large to be held.
+func (t ledgerThousands) tooLarge(v string, decimal byte) bool {
+	figure, _, ok := t.figure(nil, v, decimal)
+	if !ok {
+		return false
+	}
+	_, err := money.ParseUnits(figure)
+	return errors.Is(err, money.ErrOverflow)
+}
+
+// figure appends v to out as money.ParseUnits reads it: without thousands marks, with a decimal point.
+func (t ledgerThousands) figure(out []byte, v string, decimal byte) (figure []byte, mark byte, ok bool) {
+	group, first, inFraction := 0, true, false
 	for i := 0; i < len(v); {
 		r, size := utf8.DecodeRuneInString(v[i:])
 		c := amountMark(r)
@@ -57,24 +78,23 @@ func (t ledgerThousands) units(v string, decimal byte) (units int64, mark byte, 
 			out = append(out, byte(r))
 		case c == decimal && !inFraction:
 			if mark != 0 && group != 3 {
-				return 0, 0, false
+				return nil, 0, false
 			}
 			out, inFraction = append(out, '.'), true
 		case c != 0 && c != decimal && !inFraction && strings.IndexByte(t.marks, c) >= 0 && (mark == 0 || mark == c):
 			if first && (group < 1 || group > 3 || out[len(out)-group] == '0') || !first && group != 3 {
-				return 0, 0, false
+				return nil, 0, false
 			}
 			mark, first, group = c, false, 0
 		default:
-			return 0, 0, false
+			return nil, 0, false
 		}
 		i += size
 	}
 	if mark != 0 && !inFraction && group != 3 {
-		return 0, 0, false
+		return nil, 0, false
 	}
-	units, err := money.ParseUnits(out)
-	return units, mark, err == nil
+	return out, mark, true
 }
 
 // amountMark returns the mark that r stands for: all narrow and unbreakable spaces are space. 0 = none.
@@ -104,7 +124,7 @@ const (
 	amountBlank     = "the amount is blank"
 	amountSyntax    = "not an amount (want digits with at most four decimals, "
 	amountAmbiguous = "ambiguous"
-	amountRange     = "the amount is out of range"
+	amountRange     = "the amount is too large (at most about 922 trillion)"
 )
 
 // parse reads v, which is trimmed, in money units, money out positive. reason is "" when that worked.
@@ -149,6 +169,9 @@ func (a *ledgerAmounts) slow(v string) (units int64, ok bool, reason string) {
 	}
 	if ok {
 		return units, true, ""
+	}
+	if a.point && a.thousands.tooLarge(v, '.') || a.comma && a.thousands.tooLarge(v, ',') {
+		return 0, false, amountRange
 	}
 	return 0, false, amountSyntax + a.marks() + ")"
 }

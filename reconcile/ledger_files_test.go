@@ -95,7 +95,7 @@ func TestReadLedgerRefusesBadFiles(t *testing.T) {
 			LedgerOptions{maxRejected: 100, chunkSize: 100},
 			"cannot be read, such as line",
 		},
-		{"sums out of range", good + strings.Repeat("R,900000000000000,EUR\n", 3), LedgerOptions{}, "the ledger's amounts add up to more than can be held: amount out of range (about 922 trillion)"},
+		{"sums out of range", good + strings.Repeat("R,900000000000000,EUR\n", 3), LedgerOptions{}, "the ledger's amounts of EUR add up to more than can be held; look for amounts that are too large, or split the file: amount out of range (about 922 trillion)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := ledgerFile(t, tt.text)
@@ -258,6 +258,13 @@ func TestFindLedger(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "ledger-dir.csv"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	undated := filepath.Join(dir, "undated.csv")
+	if err := os.WriteFile(undated, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(undated, time.Unix(0, 0), time.Unix(0, 0)); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name, pattern, take string
 		maxAge              time.Duration
@@ -269,6 +276,8 @@ func TestFindLedger(t *testing.T) {
 		{"a path", "other.csv", "", 0, "other.csv"},
 		{"a path with brackets", "ledger-[1].csv", "", 0, "ledger-[1].csv"},
 		{"too old", "ledger-*.csv", "", 9 * time.Hour, "ledger DIR/ledger-b.csv was last changed 2026-02-28T20:00:00Z, 10h ago, which is more than ledger.max_age 9h: did the export run?"},
+		{"of no known time", "undated.csv", "", 9 * time.Hour, "ledger DIR/undated.csv bears no time of its last change, which ledger.max_age 9h asks for"},
+		{"of no known time, any will do", "undated.csv", "", 0, "undated.csv"},
 		{"none", "*.txt", "", 0, "ledger DIR/*.txt: there is no such file: set ledger.path or pass --ledger"},
 		{"a directory", "ledger-dir.csv", "", 0, "ledger DIR/ledger-dir.csv is a directory: name a file, or a pattern such as DIR/ledger-dir.csv/*.csv"},
 		{"a bad pattern", "[", "", 0, `ledger.path "DIR/[": syntax error in pattern`},

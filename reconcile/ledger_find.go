@@ -27,6 +27,9 @@ func FindLedger(pattern, take string, maxAge time.Duration, now time.Time) ([]st
 	newest := slices.MaxFunc(found, func(a, b ledgerMatch) int {
 		return cmp.Or(a.changed.Compare(b.changed), cmp.Compare(a.path, b.path))
 	})
+	if maxAge > 0 && newest.changed.Year() <= 1980 { // what file systems and archives say that do not know
+		return nil, payout.Errorf(payout.KindInput, "ledger %s bears no time of its last change, which ledger.max_age %s asks for", newest.path, ledgerAge(maxAge))
+	}
 	if age := now.Sub(newest.changed); maxAge > 0 && age > maxAge {
 		return nil, payout.Errorf(payout.KindInput, "ledger %s was last changed %s, %s ago, which is more than ledger.max_age %s: did the export run?",
 			newest.path, payout.MillisOf(newest.changed.Truncate(time.Second)), ledgerAge(age), ledgerAge(maxAge))

@@ -56,11 +56,12 @@ func (w *ledgerWide) merge(o ledgerWide) {
 }
 
 // units returns the sum, or an error when an amount cannot hold it.
-func (w ledgerWide) units() (int64, error) {
+func (w ledgerWide) units(currency string) (int64, error) {
 	if sum := int64(w.lo); w.hi == uint64(sum>>63) {
 		return sum, nil
 	}
-	return 0, payout.Errorf(payout.KindInput, "the ledger's amounts add up to more than can be held: %w", money.ErrOverflow)
+	return 0, payout.Errorf(payout.KindInput, "the ledger's amounts of %s add up to more than can be held; look for amounts that are too large, or split the file: %w",
+		cmp.Or(currency, "one column"), money.ErrOverflow)
 }
 
 // figures returns the sums of all entries of the currency, and of those in the period.
@@ -78,10 +79,10 @@ func (s *ledgerSum) figures(currency string) (all, in payout.CurrencySum, err er
 			}
 		}
 		*to.sum = payout.CurrencySum{Currency: currency, Count: whole.count}
-		if to.sum.Units, err = whole.units(); err != nil {
+		if to.sum.Units, err = whole.units(currency); err != nil {
 			return all, in, err
 		}
-		if to.sum.Cash, err = cash.units(); err != nil {
+		if to.sum.Cash, err = cash.units(currency); err != nil {
 			return all, in, err
 		}
 	}
@@ -222,7 +223,7 @@ func (t *ledgerTotals) fill(in *payout.Intake) error {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Word, b.Word))
 	})
 	for k, f := range t.taken {
-		units, err := f.sum.units()
+		units, err := f.sum.units(k.currency)
 		if err != nil {
 			return err
 		}

@@ -173,11 +173,13 @@ func compareRecords(a, b *finding) int {
 	})
 }
 
-// ageDays is the number of whole days from the oldest record to the as-of instant.
+// ageDays is the number of whole days from the oldest record to the as-of instant. What has no date has no age.
 func ageDays(asOf payout.Millis, payouts []payout.PayoutRef, entries []payout.Entry) int {
 	oldest := asOf
 	for _, p := range payouts {
-		oldest = min(oldest, p.Created)
+		if p.Created > 0 {
+			oldest = min(oldest, p.Created)
+		}
 	}
 	for _, e := range entries {
 		if e.Day != payout.NoDay {

@@ -271,6 +271,7 @@ func (n *night) count(exposure money.Amount, step func(*payout.RollForward) *pay
 	}
 	to := step(f)
 	to.Count += sign
+	n.sums.of = exposure.Currency()
 	n.sums.add(&to.Units, sign*exposure.Units())
 }
 

@@ -16,12 +16,24 @@ import (
 type end struct{ count, units, cash int64 }
 
 // checked adds up and remembers an overflow.
-type checked struct{ err error }
+type checked struct {
+	of  string // the currency, for the error
+	err error
+}
+
+// tooMuch is the error of figures of a currency that add up to more than can be held.
+func tooMuch(what, currency string, err error) error {
+	if currency == "" {
+		currency = "one currency"
+	}
+	return payout.Errorf(payout.KindFailed, "%s of %s add up to more than can be held: reconcile a shorter period, and look for amounts that are too large: %w",
+		what, currency, err)
+}
 
 func (c *checked) add(to *int64, units int64) {
 	sum, err := money.AddUnits(*to, units)
 	if err != nil && c.err == nil {
-		c.err = payout.Errorf(payout.KindFailed, "add up the statement: %w", err)
+		c.err = tooMuch("the payouts or the ledger entries", c.of, err)
 	}
 	*to = sum
 }
@@ -29,7 +41,7 @@ func (c *checked) add(to *int64, units int64) {
 func (c *checked) sub(a, b int64) int64 {
 	difference, err := money.SubUnits(a, b)
 	if err != nil && c.err == nil {
-		c.err = payout.Errorf(payout.KindFailed, "add up the statement: %w", err)
+		c.err = tooMuch("the payouts or the ledger entries", c.of, err)
 	}
 	return difference
 }
@@ -45,6 +57,7 @@ func ends(sums []payout.Sum, intake []payout.CurrencySum) (provider, ledger map[
 		return m[currency]
 	}
 	for _, s := range sums {
+		c.of = s.Currency
 		e := at(provider, s.Currency)
 		c.add(&e.count, s.Count)
 		c.add(&e.units, s.Units)
@@ -53,6 +66,7 @@ func ends(sums []payout.Sum, intake []payout.CurrencySum) (provider, ledger map[
 		}
 	}
 	for _, s := range intake {
+		c.of = s.Currency
 		e := at(ledger, s.Currency)
 		c.add(&e.count, s.Count)
 		c.add(&e.units, s.Units)
@@ -77,6 +91,7 @@ func statements(totals []payout.Total, gross map[string]int64, provider, ledger 
 	var c checked
 	list := []payout.Statement{}
 	for _, currency := range slices.Sorted(maps.Keys(currencies)) {
+		c.of = currency
 		s := payout.Statement{Currency: currency, Lines: statementLines(&c, totals, currency), Gross: gross[currency]}
 		if e := ledger[currency]; e != nil {
 			s.LedgerCash = e.cash
@@ -137,6 +152,7 @@ func assert(out *payout.Reconciliation, provider, ledger map[string]*end, read i
 	}
 	for _, t := range out.Totals {
 		p, e := pays[t.Currency], ents[t.Currency]
+		c.of = t.Currency
 		p.count += t.Payouts
 		e.count += t.Entries
 		c.add(&p.units, t.PayoutAmount)

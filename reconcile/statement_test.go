@@ -125,8 +125,16 @@ func TestOverflowIsAnError(t *testing.T) {
 	} {
 		s := newScene(t)
 		s.records(t, records)
-		if r, err := s.try(); err == nil {
+		r, err := s.try()
+		if err == nil {
 			t.Errorf("%s\ngot %s, want an error", records, statementText(r))
+			continue
+		}
+		if want := "EUR"; !strings.Contains(err.Error(), want) && !strings.Contains(err.Error(), `reference "R"`) {
+			t.Errorf("%s\ngot %q, which names neither currency nor reference", records, err)
+		}
+		if want := "shorter period"; !strings.Contains(err.Error(), want) && !strings.Contains(err.Error(), `reference "R"`) {
+			t.Errorf("%s\ngot %q, want %q in it", records, err, want)
 		}
 	}
 }

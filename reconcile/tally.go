@@ -21,7 +21,8 @@ type totalKey struct {
 type tally struct {
 	cells map[totalKey]*payout.Total
 	gross map[string]int64
-	err   error // the first overflow
+	of    string // the currency that is being summed, for the error
+	err   error  // the first overflow
 }
 
 func newTally() tally {
@@ -31,12 +32,14 @@ func newTally() tally {
 func (t *tally) sum(to *int64, units int64) {
 	total, err := money.AddUnits(*to, units)
 	if err != nil && t.err == nil {
-		t.err = payout.Errorf(payout.KindFailed, "add up the totals: %w", err)
+		t.err = tooMuch("the payouts or the ledger entries", t.of, err)
 	}
 	*to = total
 }
 
+// cell is one row of the totals; what is summed next is of its currency.
 func (t *tally) cell(k totalKey) *payout.Total {
+	t.of = k.currency
 	c := t.cells[k]
 	if c == nil {
 		c = &payout.Total{Currency: k.currency, Day: k.day, Outcome: k.outcome, CutOff: k.cut}
@@ -96,12 +99,13 @@ func (t *tally) negated(units int64) int64 {
 	var minus int64
 	minus, err := money.SubUnits(0, units)
 	if err != nil && t.err == nil {
-		t.err = err
+		t.err = tooMuch("the payouts or the ledger entries", t.of, err)
 	}
 	return minus
 }
 
 func (t *tally) addGross(currency string, units int64) {
+	t.of = currency
 	if units < 0 {
 		units = t.negated(units)
 	}
@@ -185,7 +189,7 @@ func (t *fastTally) add(j *join, cur int, units int64, cash bool, p, e fastSide)
 	add := func(to *int64, units int64) {
 		sum, failed := money.AddUnits(*to, units)
 		if failed != nil {
-			err = payout.Errorf(payout.KindFailed, "add up the totals: %w", failed)
+			err = tooMuch("the payouts or the ledger entries", j.cur.words[cur], failed)
 		}
 		*to = sum
 	}
