@@ -57,11 +57,12 @@ func (p *pass) wants(w payout.Period) bool {
 }
 
 // usable reports whether an open walk can go on. It cannot when its cursor is old, and it should not when it began before
-// its last day had ended: it could not prove that day, and now it can be proven.
+// its last day had ended and that day can be proven by now: it could not prove it. While the day lasts, no walk could.
 func (r *run) usable(w *payout.Walk) bool {
+	now, provable := r.o.Clock(), settled(w.Days.To, r.o.Settle)
 	return w.Cursor != "" &&
-		r.o.Clock().Sub(w.CursorAt.Time()) < maxCursorAge &&
-		w.Began >= settled(w.Days.To, r.o.Settle)
+		now.Sub(w.CursorAt.Time()) < maxCursorAge &&
+		(w.Began >= provable || payout.MillisOf(now) < provable)
 }
 
 // settled is the instant from which on a walk can prove a day.

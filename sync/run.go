@@ -99,6 +99,9 @@ func (r *run) sync(ctx context.Context) (*payout.SyncSummary, error) {
 	if err == nil {
 		err = r.firstFailure
 	}
+	if err == nil && r.task == taskNightly {
+		err = r.store.EndNight(context.WithoutCancel(ctx))
+	}
 	if gapsErr := r.judgeGaps(context.WithoutCancel(ctx)); err == nil {
 		err = gapsErr
 	}

@@ -6,16 +6,17 @@ import (
 	"strings"
 	"testing"
 
+	"payrecon/internal/mirror"
 	"payrecon/internal/payout"
 	payoutsync "payrecon/sync"
 )
 
 // lateWorld is a mirror that synced a hundred days yesterday, and a payout of ninety days ago that has failed since.
-func lateWorld(t *testing.T, options payoutsync.Options) (a *fakeAPI, s *payoutsync.Syncer, changed string, truth func()) {
+func lateWorld(t *testing.T, options payoutsync.Options) (a *fakeAPI, s *payoutsync.Syncer, m *mirror.Mirror, changed string) {
 	t.Helper()
 	a = &fakeAPI{now: noon(day0 + 100)}
 	a.fill(day0, 101, 12)
-	m := openMirror(t)
+	m = openMirror(t)
 	s = newSyncer(a, m, options)
 	if _, err := s.Backfill(t.Context(), 1, day0, day0+100); err != nil {
 		t.Fatal(err)
@@ -27,7 +28,7 @@ func lateWorld(t *testing.T, options payoutsync.Options) (a *fakeAPI, s *payouts
 	i := 10*12 + 3
 	a.setStatus(i, payout.Failed, payout.MillisOf(a.now))
 	a.queries, a.calls = nil, 0
-	return a, s, a.rows[i].ID, func() { t.Helper(); wantTruth(t, m, a) }
+	return a, s, m, a.rows[i].ID
 }
 
 // TestLateChangesAreSeenWhateverTheWindows fails one window at every try, or cuts the run at its first window.
@@ -51,7 +52,7 @@ func TestLateChangesAreSeenWhateverTheWindows(t *testing.T) {
 			},
 		} {
 			t.Run(c.name+", "+name, func(t *testing.T) {
-				a, s, _, truth := lateWorld(t, payoutsync.Options{Workers: 2})
+				a, s, m, _ := lateWorld(t, payoutsync.Options{Workers: 2})
 				a.before = func(_ int, q payout.Query, _ string) error {
 					if covers(q) || c.all && q.HasFrom() {
 						return payout.Errorf(c.kind, "no such days")
@@ -62,7 +63,7 @@ func TestLateChangesAreSeenWhateverTheWindows(t *testing.T) {
 				if payout.KindOf(err) != c.kind || sum.Complete {
 					t.Errorf("%+v, %v; want the kind of the failure, and not complete", sum, err)
 				}
-				truth()
+				wantTruth(t, m, a)
 				if !c.all && !strings.Contains(err.Error(), broken.String()) && !strings.Contains(err.Error(), (broken-1).String()) {
 					t.Errorf("error %q does not name the window around %s", err, broken)
 				}
@@ -72,7 +73,7 @@ func TestLateChangesAreSeenWhateverTheWindows(t *testing.T) {
 }
 
 func TestLateChangesAreSeenBeforeACut(t *testing.T) {
-	a, s, _, truth := lateWorld(t, payoutsync.Options{Workers: 1})
+	a, s, m, _ := lateWorld(t, payoutsync.Options{Workers: 1})
 	ctx, cancel := context.WithCancel(t.Context())
 	a.before = func(_ int, q payout.Query, _ string) error {
 		if q.HasFrom() {
@@ -84,7 +85,7 @@ func TestLateChangesAreSeenBeforeACut(t *testing.T) {
 	if _, err := s.Nightly(ctx, 3); payout.KindOf(err) != payout.KindInterrupted {
 		t.Errorf("Nightly: %v, want interrupted", err)
 	}
-	truth()
+	wantTruth(t, m, a)
 }
 
 // TestFailedSweepLeavesTheWindows has an API that cannot list what is not final: the days are walked all the same.
@@ -105,7 +106,7 @@ func TestFailedSweepLeavesTheWindows(t *testing.T) {
 // TestWhatWindowsShowIsNotAskedFor makes everything of the last days final: the windows show that, and only the old
 // payout that moved is asked for by id. A young one that the windows do not show is asked for after them.
 func TestWhatWindowsShowIsNotAskedFor(t *testing.T) {
-	a, s, changed, truth := lateWorld(t, payoutsync.Options{})
+	a, s, m, changed := lateWorld(t, payoutsync.Options{})
 	for i := range a.rows {
 		if !a.rows[i].Status.Final() && a.rows[i].Created.Day() > day0+96 {
 			a.setStatus(i, payout.Completed, payout.MillisOf(a.now))
@@ -114,7 +115,7 @@ func TestWhatWindowsShowIsNotAskedFor(t *testing.T) {
 	if _, err := s.Nightly(t.Context(), 3); err != nil {
 		t.Fatal(err)
 	}
-	truth()
+	wantTruth(t, m, a)
 	asked := func() (ids []string) {
 		for _, q := range a.queries {
 			ids = append(ids, q.IDs...)

@@ -48,6 +48,7 @@ type API interface {
 type Store interface {
 	PageStore
 	WalkStore
+	NightStore
 	DayStore
 	HeldStore
 }
@@ -65,6 +66,13 @@ type WalkStore interface {
 	OpenWalks(ctx context.Context, task string) ([]payout.Walk, error)
 	WalkSeen(ctx context.Context, walk int64) ([]payout.Seen, error)
 	DropWalk(ctx context.Context, walk int64) error
+}
+
+// NightStore remembers nightly work that was begun and has not come to its end.
+type NightStore interface {
+	OpenNight(ctx context.Context) (began payout.Millis, lastWalk int64, err error)
+	BeginNight(ctx context.Context, at payout.Millis) error
+	EndNight(ctx context.Context) error
 }
 
 // DayStore tells what is proven of which day.
@@ -104,6 +112,7 @@ const (
 	defaultSettle   = 15 * time.Minute
 	defaultReach    = 45 // days before today that a first sync begins
 	maxCursorAge    = 24 * time.Hour
+	maxNight        = 24 * time.Hour // after which a nightly run that was cut is no more gone on with
 )
 
 // Progress is how far a run is.
@@ -172,14 +181,20 @@ const (
 // this one stopped. Errors of the API keep their kind. The summary is there also beside an error, of what was done.
 func (s *Syncer) Nightly(ctx context.Context, run int64) (*payout.SyncSummary, error) {
 	r := s.newRun(taskNightly, run)
-	if err := r.wantNight(ctx); err != nil {
+	if err := r.wantNight(context.WithoutCancel(ctx)); err != nil { // asks the mirror alone, and briefly
 		return r.end(ctx, err)
 	}
 	return r.sync(ctx)
 }
 
-// wantNight sets the days of a nightly run, from each pass's first unproven day but at least the lookback, to today.
+// wantNight sets the days of a nightly run, from each pass's first unproven day but at least the lookback, to today. A night
+// that was cut goes on: the ended days that it has proven already are left out. If it walked them anew, a night that is cut
+// again and again would never come to its end.
 func (r *run) wantNight(ctx context.Context) error {
+	lastWalk, resumed, err := r.night(ctx)
+	if err != nil {
+		return err
+	}
 	first, ok, err := r.store.SyncStart(ctx)
 	if err != nil {
 		return err
@@ -201,9 +216,30 @@ func (r *run) wantNight(ctx context.Context) error {
 		if found {
 			from = min(from, unproven)
 		}
-		r.want(pass, payout.Period{From: from, To: r.today}, nil)
+		p := payout.Period{From: from, To: r.today}
+		records, err := r.store.DayRecords(ctx, pass, p)
+		if err != nil {
+			return err
+		}
+		r.want(pass, p, func(d payout.Day) bool {
+			known := records[d-from]
+			return resumed && known.State == payout.DayComplete && known.Walk > lastWalk
+		})
 	}
 	return nil
+}
+
+// night reports whether this run goes on with nightly work that did not come to its end, and the last walk begun before
+// that. Otherwise the work begins now.
+func (r *run) night(ctx context.Context) (lastWalk int64, resumed bool, err error) {
+	began, lastWalk, err := r.store.OpenNight(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	if age := r.began.Sub(began.Time()); began != 0 && age >= 0 && age < maxNight {
+		return lastWalk, true, nil
+	}
+	return 0, false, r.store.BeginNight(ctx, payout.MillisOf(r.began))
 }
 
 func (s *Syncer) firstDay(today payout.Day) payout.Day {

@@ -14,6 +14,7 @@ import (
 const (
 	metaBaseURL    = "base_url"    // the API this mirror is bound to
 	metaSyncStart  = "sync_start"  // first day of nightly runs
+	metaNight      = "night"       // the nightly run that has not come to its end: when it began, and the highest walks.id then
 	metaIDsThrough = "ids_through" // highest payouts.n that is in payout_ids
 )
 

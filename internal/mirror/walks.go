@@ -127,6 +127,36 @@ func (m *Mirror) OpenWalks(ctx context.Context, task string) ([]payout.Walk, err
 	return walks, nil
 }
 
+// OpenNight returns when the nightly work began that has not come to its end, and the last walk begun before it; began is 0
+// when there is none. Walks are told apart by number because their instants may be another clock's.
+func (m *Mirror) OpenNight(ctx context.Context) (began payout.Millis, lastWalk int64, err error) {
+	text, err := getMeta(ctx, m.r, metaNight)
+	if err != nil || text == "" {
+		return 0, 0, wrap("read the night's beginning", err)
+	}
+	_, err = fmt.Sscanf(text, "%d %d", &began, &lastWalk)
+	return began, lastWalk, wrap("read the night's beginning", err)
+}
+
+// BeginNight remembers that nightly work began.
+func (m *Mirror) BeginNight(ctx context.Context, at payout.Millis) error {
+	return wrap("keep the night's beginning", m.write(ctx, func(tx *sqlx.Tx) error {
+		var lastWalk int64
+		if err := tx.GetContext(ctx, &lastWalk, "SELECT ifnull(max(id), 0) FROM walks"); err != nil {
+			return err
+		}
+		return setMeta(ctx, tx, metaNight, fmt.Sprintf("%d %d", at, lastWalk))
+	}))
+}
+
+// EndNight forgets the beginning of nightly work that has come to its end.
+func (m *Mirror) EndNight(ctx context.Context) error {
+	return wrap("forget the night's beginning", m.write(ctx, func(tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM meta WHERE name = ?", metaNight)
+		return err
+	}))
+}
+
 // WalkSeen returns what an open walk has seen so far, in order.
 func (m *Mirror) WalkSeen(ctx context.Context, walk int64) ([]payout.Seen, error) {
 	rows, err := m.r.QueryContext(ctx, "SELECT seen FROM walk_pages WHERE walk = ? ORDER BY page", walk)
