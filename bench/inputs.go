@@ -1,15 +1,17 @@
 //go:build ignore
 
-// Inputs for the comparison of pairing: from a mirror, the payouts as CSV (for tools that cannot read the mirror) and a
-// ledger in random order: 1% of the completed payouts missing in it and as many entries without a payout, 0.5% with a
-// wrong amount, 0.2% twice.
+// Inputs for the comparison of pairing: from a mirror, the payouts of a period as CSV (for tools that cannot read the
+// mirror) and a ledger in random order: 1% of the completed payouts missing in it and as many entries without a payout,
+// 0.5% with a wrong amount, 0.2% twice. Payouts that the mirror holds beyond the period are in neither: we leave them
+// out because they are not of the period, and a plain join would count them.
 //
-//	go run bench/inputs.go MIRROR.db FOLDER
+//	go run bench/inputs.go MIRROR.db FROM TO FOLDER
+//
+// payouts.csv has four columns; payouts-wide.csv the ledger's six, for tools that compare tables of one width only.
 package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"fmt"
 	"log"
@@ -27,15 +29,23 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	if len(os.Args) != 3 {
-		log.Fatal("usage: go run bench/inputs.go MIRROR.db FOLDER")
+	if len(os.Args) != 5 {
+		log.Fatal("usage: go run bench/inputs.go MIRROR.db FROM TO FOLDER")
 	}
-	if err := inputs(os.Args[1], os.Args[2]); err != nil {
+	from, err := payout.ParseDay(os.Args[2])
+	if err != nil {
+		log.Fatal(err)
+	}
+	to, err := payout.ParseDay(os.Args[3])
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := inputs(os.Args[1], payout.Period{From: from, To: to}, os.Args[4]); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func inputs(db, folder string) error {
+func inputs(db string, period payout.Period, folder string) error {
 	ctx := context.Background()
 	m, err := mirror.OpenReadOnly(ctx, db)
 	if err != nil {
@@ -47,7 +57,11 @@ func inputs(db, folder string) error {
 	err = m.Blocks(ctx, 0, func(_ int, block []payout.Row) error {
 		mu.Lock()
 		defer mu.Unlock()
-		rows = append(rows, block...)
+		for _, r := range block {
+			if period.Contains(r.Created.Day()) {
+				rows = append(rows, r)
+			}
+		}
 		return nil
 	})
 	if err != nil {
@@ -55,14 +69,14 @@ func inputs(db, folder string) error {
 	}
 	slices.SortFunc(rows, func(a, b payout.Row) int { return strings.Compare(a.ID, b.ID) })
 	rng := rand.New(rand.NewPCG(1, 2))
-	newest := slices.MaxFunc(rows, func(a, b payout.Row) int { return cmp.Compare(a.Created, b.Created) }).Created.Day()
-	oldest := slices.MinFunc(rows, func(a, b payout.Row) int { return cmp.Compare(a.Created, b.Created) }).Created.Day()
-	payouts, ledger := []string{}, []string{}
+	var payouts, wide, ledger []string
 	for i, r := range rows {
 		amount := money.FormatUnits(r.Units, r.Currency)
-		payouts = append(payouts, strings.Join([]string{r.RefID, amount, r.Currency, string(r.Status)}, ","))
+		four := strings.Join([]string{r.RefID, amount, r.Currency, string(r.Status)}, ",")
+		payouts = append(payouts, four)
+		wide = append(wide, four+","+r.Created.Day().String()+",payout")
 		draw := rng.IntN(1000)
-		if d := r.Created.Day(); r.Status != payout.Completed || d > newest-15 || d < oldest+15 {
+		if d := r.Created.Day(); r.Status != payout.Completed || d > period.To-15 || d < period.From+15 {
 			draw = 999 // kept as it is, so that what a plain join finds is what the rules find
 		}
 		entry := func(ref, amount string) {
@@ -84,7 +98,11 @@ func inputs(db, folder string) error {
 	if err := write(filepath.Join(folder, "payouts.csv"), "ref_id,amount,currency,status", payouts); err != nil {
 		return err
 	}
-	return write(filepath.Join(folder, "ledger.csv"), "ref_id,amount,currency,status,date,text", ledger)
+	const columns = "ref_id,amount,currency,status,date,text"
+	if err := write(filepath.Join(folder, "payouts-wide.csv"), columns, wide); err != nil {
+		return err
+	}
+	return write(filepath.Join(folder, "ledger.csv"), columns, ledger)
 }
 
 func write(path, header string, lines []string) error {
