@@ -30,6 +30,7 @@ type run struct {
 
 	later []payout.HeldPayout // that the sweep leaves to the windows: see sweepRest
 
+	toldIgnored  bool
 	left         map[string]bool // windows that were left, by their names
 	failures     int             // walks that ended with a transport error since the last page
 	firstFailure error

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -181,6 +182,9 @@ func (r *run) askOnce(ctx context.Context, pass string, held []payout.HeldPayout
 		group.Go(func() error {
 			returned := map[string]bool{}
 			whole, err := r.list(ctx, q, pagesOfIDs, func(one *payout.Payout) { returned[one.ID] = true })
+			if errors.Is(err, errFilterIgnored) {
+				return r.tellIgnored(ctx)
+			}
 			if err != nil || !whole {
 				return err
 			}
@@ -198,10 +202,27 @@ func (r *run) askOnce(ctx context.Context, pass string, held []payout.HeldPayout
 	return slices.Concat(answers...), nil
 }
 
+// tellIgnored raises, once in a run, that payouts cannot be asked for by id.
+func (r *run) tellIgnored(ctx context.Context) error {
+	r.mu.Lock()
+	told := r.toldIgnored
+	r.toldIgnored = true
+	r.mu.Unlock()
+	if told {
+		return nil
+	}
+	return r.raise(ctx, []string{"the API ignored ids and showed other payouts: whether those that may still change have changed or vanished is not known, ask the provider"})
+}
+
 // list commits every page of a list that belongs to no window, and tells each payout to fn. It reports whether the list came
-// to a regular end, if need be with other page sizes. A list longer than maxPages (0 = any) is given up.
+// to a regular end, if need be with other page sizes. A list longer than maxPages (0 = any) is given up, and one by ids that
+// shows another id is errFilterIgnored.
 func (r *run) list(ctx context.Context, q payout.Query, maxPages int, fn func(*payout.Payout)) (whole bool, err error) {
+	asked := filterOf(q.IDs)
 	return pageThrough(ctx, r.api, q, maxPages, func(page *payout.Page) error {
+		if len(asked) > 0 && slices.ContainsFunc(page.Payouts, func(one payout.Payout) bool { return !asked.has(one.ID) }) {
+			return errFilterIgnored
+		}
 		for i := range page.Payouts {
 			fn(&page.Payouts[i])
 		}
