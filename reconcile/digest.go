@@ -89,13 +89,17 @@ func (d *digest) addPair(j *join, p, e []byte) {
 	id := payHead + u32(p, recKeyLen) + u32(p, recRawLen)
 	h := hashText(hashOutcome(payout.Matched, payout.NoCell), peek(p[id:id+u32(p, payIDLen)]))
 	ref := e[entHead : entHead+u32(e, recKeyLen)]
-	word := entHead + u32(e, recKeyLen)
+	at := entHead + u32(e, recKeyLen)
 	if n := u32(e, recRawLen); n > 0 {
-		ref = e[word : word+n]
-		word += n
+		ref = e[at : at+n]
+		at += n
 	}
-	text := word + u32(e, entWordLen)
-	d.add(hashEntry(h, peek(ref), j.cur.words[u32(e, recCur)], peek(e[word:text]), peek(e[text:text+u32(e, entTextLen)]),
+	text := at + u32(e, entWordLen)
+	word := peek(e[at:text])
+	if word == "" {
+		word = j.word.words[u32(e, entWord)]
+	}
+	d.add(hashEntry(h, peek(ref), j.cur.words[u32(e, recCur)], word, peek(e[text:text+u32(e, entTextLen)]),
 		int64(le.Uint64(e[recUnits:])), payout.Day(int32(le.Uint32(e[entDay:]))), payout.EntryClass(u32(e, entClass))))
 }
 

@@ -41,7 +41,7 @@ type join struct {
 	store   *store
 	matched *matchedLog // nil: agreed findings are only counted
 
-	cur, status, obo *codes
+	cur, status, obo, word *codes
 
 	taken   atomic.Int64 // records of both sides so far
 	mu      sync.Mutex
@@ -59,7 +59,7 @@ func newJoin(m *matcher, in *Input, items *openItems) *join {
 	return &join{
 		m: m, in: in, items: items,
 		seed: maphash.MakeSeed(), store: newStore(in.SpillDir, m.o.MemoryBound),
-		cur: newCodes(), status: newCodes(), obo: newCodes(),
+		cur: newCodes(), status: newCodes(), obo: newCodes(), word: newCodes(),
 	}
 }
 

@@ -162,3 +162,34 @@ func TestPlainRefIsItsOwnKey(t *testing.T) {
 		}
 	}
 }
+
+// TestEntriesComeBack: what a record holds is what went in; mapped status words are kept once, not with every entry.
+func TestEntriesComeBack(t *testing.T) {
+	s := newScene(t)
+	s.records(t, `E e1 100 paid 01-05
+		E e2 -100 gebucht - ref=_S_ text=Rent
+		E e3 1USD - 2025-12-31
+		E e4 1USD INITIATION_COMPLETED 01-06 obo=sub`)
+	m := &matcher{o: s.withDefaults()}
+	j := newJoin(m, &s.Input, newOpenItems(nil))
+	c := j.coder()
+	size := map[string]int{}
+	for i := range s.entries {
+		e := &s.entries[i]
+		key, ok := payout.KeyOf(e.Ref, "", false)
+		if !ok {
+			t.Fatal(e.Ref)
+		}
+		b := c.appendEntry(nil, e, string(key), 7)
+		if got := j.decodeEntry(b); got != *e {
+			t.Errorf("got %+v, want %+v", got, *e)
+		}
+		size[e.Document] = len(b)
+	}
+	if size["e1"] != size["e4"] {
+		t.Errorf("records of %d and %d bytes: the status word is in them", size["e1"], size["e4"])
+	}
+	if got := len(j.word.words); got != 3 {
+		t.Errorf("%d words are kept (%q), want 3: one that is not mapped stays with its entry", got, j.word.words)
+	}
+}

@@ -5,7 +5,7 @@
 //  1. The ledger is read (ledger*.go, dialect*.go, csv*.go) while the mirror's payouts stream in; both are brought together
 //     by key (join.go, records.go, spill.go). The sums at both ends of the statement come apart from that: from the reader
 //     of the ledger and from the mirror.
-//  2. The records of one key are cut into episodes (episode.go) and put through the rules (offsets.go, rules.go), which pair what is
+//  2. The records of one key are cut into episodes (episode.go) and put through the rules (offsets.go, rules.go, account.go), which pair what is
 //     closest (closest.go) and judge it by status, age and reach (judge.go).
 //  3. Two guards stop what cannot be meant: an export with both legs of each booking, a ledger of something else (guards.go).
 //  4. An entry without a payout needs proof: the provider is asked for that very reference (evidence.go).

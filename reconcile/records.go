@@ -15,10 +15,11 @@ import (
 // can compare keys without knowing the side:
 //
 //	payout: size, key length, hash, units, created, changed, currency, status, onBehalfOf, raw length, id length | key raw id account
-//	entry:  size, key length, hash, units, day, file, line, class, currency, -, onBehalfOf, raw length, word length, text length | key raw word text document
+//	entry:  size, key length, hash, units, day, file, line, class, currency, word, onBehalfOf, raw length, word length, text length | key raw word text document
 //
 // The key is the normalised reference; raw, the reference as written, is empty when it is the same. Currencies, statuses and
-// onBehalfOf are numbers of a code table.
+// onBehalfOf are numbers of a code table; so are an entry's status words, but for those that are not mapped: there may be as
+// many of them as entries.
 const (
 	recSize   = 0
 	recKeyLen = 4
@@ -38,6 +39,7 @@ const (
 	entFile    = 28
 	entLine    = 32
 	entClass   = 36
+	entWord    = 44
 	entWordLen = 56
 	entTextLen = 60
 	entHead    = 64
@@ -100,10 +102,10 @@ func (l *lastCode) code(word string) uint32 {
 }
 
 // coder turns rows into records.
-type coder struct{ cur, status, of lastCode }
+type coder struct{ cur, status, of, word lastCode }
 
 func (j *join) coder() coder {
-	return coder{lastCode{words: j.cur}, lastCode{words: j.status}, lastCode{words: j.obo}}
+	return coder{lastCode{words: j.cur}, lastCode{words: j.status}, lastCode{words: j.obo}, lastCode{words: j.word}}
 }
 
 // writer turns one worker's rows of one side into records and gathers them by partition.
@@ -223,8 +225,11 @@ func (w *writer) entry(e *payout.Entry, key string, hash uint64) error {
 }
 
 func (w *coder) appendEntry(b []byte, e *payout.Entry, key string, hash uint64) []byte {
-	raw := rawOf(e.Ref, key)
-	b = le.AppendUint32(b, uint32(entHead+len(key)+len(raw)+len(e.Status)+len(e.Text)+len(e.Document)))
+	raw, known, word := rawOf(e.Ref, key), e.Status, ""
+	if e.Class == payout.EntryUnmapped {
+		known, word = "", e.Status
+	}
+	b = le.AppendUint32(b, uint32(entHead+len(key)+len(raw)+len(word)+len(e.Text)+len(e.Document)))
 	b = le.AppendUint32(b, uint32(len(key)))
 	b = le.AppendUint64(b, hash)
 	b = le.AppendUint64(b, uint64(e.Amount.Units()))
@@ -233,14 +238,14 @@ func (w *coder) appendEntry(b []byte, e *payout.Entry, key string, hash uint64) 
 	b = le.AppendUint32(b, uint32(e.Line))
 	b = le.AppendUint32(b, uint32(e.Class))
 	b = le.AppendUint32(b, w.cur.code(e.Amount.Currency()))
-	b = le.AppendUint32(b, 0)
+	b = le.AppendUint32(b, w.word.code(known))
 	b = le.AppendUint32(b, w.of.code(e.OnBehalfOf))
 	b = le.AppendUint32(b, uint32(len(raw)))
-	b = le.AppendUint32(b, uint32(len(e.Status)))
+	b = le.AppendUint32(b, uint32(len(word)))
 	b = le.AppendUint32(b, uint32(len(e.Text)))
 	b = append(b, key...)
 	b = append(b, raw...)
-	b = append(b, e.Status...)
+	b = append(b, word...)
 	b = append(b, e.Text...)
 	return append(b, e.Document...)
 }
@@ -292,9 +297,13 @@ func (j *join) decodeEntry(b []byte) payout.Entry {
 	if raw == "" {
 		raw = key
 	}
+	word := t.take(u32(b, entWordLen))
+	if word == "" {
+		word = j.word.words[u32(b, entWord)]
+	}
 	return payout.Entry{
 		Ref:        raw,
-		Status:     t.take(u32(b, entWordLen)),
+		Status:     word,
 		Text:       t.take(u32(b, entTextLen)),
 		Document:   t.rest,
 		File:       u32(b, entFile),
