@@ -119,3 +119,32 @@ func TestExamplesParse(t *testing.T) {
 		t.Errorf("found %d examples only", examples)
 	}
 }
+
+// configurationIntro stands above the configuration's template in docs/configuration.md.
+const configurationIntro = `# Configuration
+
+This is what ` + "`payrecon init`" + ` writes: every setting, what it means, and its default or an example. Lines behind ` + "`#- `" + ` are
+switched off. A key that is not known is refused, with its line and the nearest known one. ` + "`payrecon doctor -v`" + ` shows each value
+that is in force and where it came from.
+
+This page is made from the program's own text by ` + "`PAYRECON_UPDATE=1 go test ./cmd/payrecon -run TestConfigurationPage`" + `.
+
+`
+
+// TestConfigurationPage: docs/configuration.md is the template that init writes. PAYRECON_UPDATE=1 writes it anew.
+func TestConfigurationPage(t *testing.T) {
+	path := filepath.Join(moduleRoot(t), "docs", "configuration.md")
+	want := configurationIntro + "```yaml\n" + configTemplate + "```\n"
+	if os.Getenv("PAYRECON_UPDATE") != "" {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("docs/configuration.md is not what the program's template makes: PAYRECON_UPDATE=1 go test ./cmd/payrecon -run TestConfigurationPage writes it anew")
+	}
+}
