@@ -130,11 +130,17 @@ func newMirror(path string, o Options) *Mirror {
 	return m
 }
 
-// createPrivate makes sure that the file exists before SQLite opens it, because SQLite would create it world-readable.
+// createPrivate makes sure that the file exists before SQLite opens it, because SQLite would create it world-readable. A file
+// without content that somebody has put there is as good as none, and becomes private too.
 func createPrivate(path string) error {
 	if info, err := os.Stat(path); err == nil {
 		if info.IsDir() {
 			return folderError(path)
+		}
+		if info.Mode().IsRegular() && info.Size() == 0 {
+			if err := os.Chmod(path, 0o600); err != nil {
+				return payout.Errorf(payout.KindInput, "create database %s: %w", path, err)
+			}
 		}
 		return nil
 	}

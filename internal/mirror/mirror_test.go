@@ -25,6 +25,24 @@ func openTest(t testing.TB) *Mirror {
 	return m
 }
 
+// TestEmptyFileBecomesPrivate opens a database in a file that somebody has made with touch.
+func TestEmptyFileBecomesPrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "empty.db")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Open(t.Context(), path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for _, file := range []string{path, path + "-wal", path + "-shm"} {
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v; want mode 600", file, info, err)
+		}
+	}
+}
+
 func TestOpenSetsEveryConnection(t *testing.T) {
 	m := openTest(t)
 	info, err := os.Stat(m.Path())
