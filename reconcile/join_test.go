@@ -169,7 +169,7 @@ func TestEntriesComeBack(t *testing.T) {
 	s.records(t, `E e1 100 paid 01-05
 		E e2 -100 gebucht - ref=_S_ text=Rent
 		E e3 1USD - 2025-12-31
-		E e4 1USD INITIATION_COMPLETED 01-06 obo=sub`)
+		E e4 1USD settled 01-06 obo=sub`)
 	m := &matcher{o: s.withDefaults()}
 	j := newJoin(m, &s.Input, newOpenItems(nil))
 	c := j.coder()
