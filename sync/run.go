@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -46,7 +47,8 @@ type run struct {
 type pass struct {
 	onBehalfOf string
 	days       payout.Period // the range; gaps are judged over it
-	todo       []payout.Day  // not yet handed to a worker, in order
+	owed       []payout.Day  // the days to walk
+	todo       []payout.Day  // those of them not yet handed to a worker, in order
 	open       []payout.Walk // left by an earlier run
 	rows, done int           // of walks that ended, for the density
 
@@ -90,6 +92,7 @@ func (r *run) want(onBehalfOf string, p payout.Period, skip func(payout.Day) boo
 			one.todo = append(one.todo, d)
 		}
 	}
+	one.owed = slices.Clone(one.todo)
 	r.state.Days += len(one.todo)
 	r.passes = append(r.passes, one)
 }
@@ -103,7 +106,7 @@ func (r *run) sync(ctx context.Context) (*payout.SyncSummary, error) {
 	if err == nil && r.task == taskNightly {
 		err = r.store.EndNight(context.WithoutCancel(ctx))
 	}
-	if gapsErr := r.judgeGaps(context.WithoutCancel(ctx)); err == nil {
+	if gapsErr := r.judgeGaps(context.WithoutCancel(ctx), err != nil); err == nil {
 		err = gapsErr
 	}
 	return r.end(ctx, err)
@@ -155,16 +158,18 @@ func (r *run) perform(ctx context.Context) error {
 // Verify must see what the mirror lacks before a sweep has brought it.
 func (r *run) sweepsFirst() bool { return r.task == taskNightly || r.task == taskRange }
 
-// judgeGaps lists the ended days that are not shown complete: of the run's range, and those it found contradicted.
-func (r *run) judgeGaps(ctx context.Context) error {
-	gaps := map[payout.Day]bool{}
+// judgeGaps lists the ended days that are not shown complete: of the run's range, and those it found contradicted. A run that
+// failed does not vouch for the days that it was to walk and did not, whatever was shown of them before; if there are none,
+// for none of its range.
+func (r *run) judgeGaps(ctx context.Context, failed bool) error {
+	gaps, today := map[payout.Day]bool{}, payout.MillisOf(r.o.Clock()).Day()
 	for _, p := range r.passes {
 		records, err := r.store.DayRecords(ctx, p.onBehalfOf, p.days)
 		if err != nil {
 			return err
 		}
 		for _, d := range records {
-			if d.State != payout.DayComplete && d.Day < payout.MillisOf(r.o.Clock()).Day() {
+			if d.State != payout.DayComplete && d.Day < today {
 				gaps[d.Day] = true
 			}
 		}
@@ -175,10 +180,20 @@ func (r *run) judgeGaps(ctx context.Context) error {
 		for _, d := range contested {
 			gaps[d] = true
 		}
+		for _, d := range p.owed {
+			if failed && !p.walked[d] && d < today {
+				gaps[d] = true
+			}
+		}
 	}
-	for d := range gaps {
-		r.sum.Gaps = append(r.sum.Gaps, d)
+	if failed && len(gaps) == 0 {
+		for _, p := range r.passes {
+			for d := p.days.From; d <= min(p.days.To, today-1); d++ {
+				gaps[d] = true
+			}
+		}
 	}
+	r.sum.Gaps = slices.AppendSeq(r.sum.Gaps, maps.Keys(gaps))
 	slices.Sort(r.sum.Gaps)
 	return nil
 }
@@ -195,5 +210,17 @@ func (r *run) lastWord(ctx context.Context, err error) error {
 		}
 		return payout.Errorf(payout.KindInterrupted, "interrupted: %s; everything written is safe, the same command goes on from there", done)
 	}
+	if !passes(err) {
+		return err
+	}
 	return payout.Errorf(payout.KindOf(err), "%w (%s; the same command goes on from there)", err, done)
+}
+
+// passes reports whether the same command may do better later, although nobody mends anything.
+func passes(err error) bool {
+	var answer interface{ Transient() bool } // an error of the API's client that knows
+	if errors.As(err, &answer) {
+		return answer.Transient()
+	}
+	return payout.KindOf(err) == payout.KindTransport
 }

@@ -296,7 +296,7 @@ func (s *Syncer) Backfill(ctx context.Context, run int64, from, to payout.Day) (
 	}
 	r.yield = s.o.Yield
 	for _, pass := range s.o.OnBehalfOf {
-		records, err := s.store.DayRecords(ctx, pass, p)
+		records, err := s.store.DayRecords(context.WithoutCancel(ctx), pass, p)
 		if err != nil {
 			return r.end(ctx, err)
 		}

@@ -42,8 +42,8 @@ func (e *Error) kind() payout.Kind {
 	return payout.KindTransport
 }
 
-// transient reports whether the same request may succeed later: 429, 408, and every 5xx but 501.
-func (e *Error) transient() bool {
+// Transient reports whether the same request may succeed later: 429, 408, and every 5xx but 501.
+func (e *Error) Transient() bool {
 	switch e.Status {
 	case http.StatusTooManyRequests, http.StatusRequestTimeout:
 		return true

@@ -150,7 +150,7 @@ func (c *Client) refusal(r call, req *http.Request, resp *http.Response, got *an
 		e.decodeError(body)
 	}
 	e.Code, e.Message, e.TraceID = scrub(e.Code, req.Header), scrub(e.Message, req.Header), scrub(e.TraceID, req.Header)
-	f := &failure{again: e.transient(), refused: refused(e.Status)}
+	f := &failure{again: e.Transient(), refused: refused(e.Status)}
 	if e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable {
 		f.after, _ = retryAfter(resp.Header.Get("Retry-After"), got.date, got.asked)
 		e.RetryAfter = f.after
