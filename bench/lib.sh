@@ -27,13 +27,14 @@ table_row() {
 
 # serve FLAGS...: a sandbox on a free port, and payrecon.yaml for it. serve_end ends it.
 serve() {
+  rm -f sandbox.out sandbox.err
   ./payrecon sandbox --addr 127.0.0.1:0 "$@" >sandbox.out 2>sandbox.err &
   sandbox=$!
   for _ in $(seq 600); do
-    grep -q http sandbox.out sandbox.err && break
+    grep -qs http sandbox.out && break
     kill -0 "$sandbox" || { cat sandbox.err && return 1; }
     sleep 0.1
   done
-  printf 'api: {base_url: "%s", rate_limit: none}\n' "$(grep -hoE 'http://127[0-9.]+:[0-9]+' sandbox.out sandbox.err | head -1)" >payrecon.yaml
+  printf 'api: {base_url: "%s", rate_limit: none}\n' "$(grep -hoE 'http://127[0-9.]+:[0-9]+' sandbox.out | head -1)" >payrecon.yaml
 }
 serve_end() { kill "$sandbox" && { wait "$sandbox" || true; } 2>/dev/null; }
