@@ -174,6 +174,11 @@ func (a *app) performAgain(ctx context.Context, m *mirror.Mirror, run int64, mat
 	if err != nil {
 		return nil, err
 	}
+	ran, err := m.Run(ctx, then.Run)
+	if err != nil {
+		return nil, err
+	}
+	in.Clock = ran.Started.Time
 	in.Source, in.MaxSeq, in.LedgerFiles, in.SpillDir, in.Matched, in.Logger = m, then.Sequence, files, dir, matched, a.log
 	now, err := reconcile.Reconcile(ctx, in)
 	if err != nil {

@@ -51,6 +51,7 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	if err != nil {
 		return nil, err
 	}
+	options.Clock = s.clock
 	coverage, err := s.m.Coverage(ctx, s.onBehalfOf(), payout.Period{From: period.From - evidenceBefore, To: s.lastEndedDay() + 1})
 	if err != nil {
 		return nil, err
