@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -36,17 +37,31 @@ func (a *app) scheduleCommand() *cobra.Command {
 			Args:    exactly(1, "a job's name, as in `payrecon schedule list`"),
 			RunE:    func(cmd *cobra.Command, args []string) error { return a.runScheduled(cmd.Context(), args[0]) },
 		},
-		&cobra.Command{
-			Use:   "start",
-			Short: "Stay and run the jobs when they are due, until SIGTERM",
-			Long: `Stay and run the configured jobs: exactly once per local date, also when the clocks change; a night that
-was missed while the machine was off is made up for once. What is due comes from the mirror, so restarts do not
-matter. SIGTERM interrupts a running job cleanly.`,
-			Example: "  payrecon schedule start",
-			Args:    a.noArgs,
-			RunE:    func(cmd *cobra.Command, _ []string) error { return a.startSchedules(cmd.Context()) },
-		},
+		a.scheduleStartCommand(),
 	)
+	return cmd
+}
+
+func (a *app) scheduleStartCommand() *cobra.Command {
+	var address string
+	var anywhere bool
+	cmd := &cobra.Command{
+		Use:   "start",
+		Short: "Stay and run the jobs when they are due, until SIGTERM",
+		Long: `Stay and run the configured jobs: exactly once per local date, also when the clocks change; a night that
+was missed while the machine was off is made up for once. What is due comes from the mirror, so restarts do not
+matter. SIGTERM interrupts a running job cleanly.
+
+With --listen, two pages are served meanwhile, to this machine only unless --listen-anywhere is added:
+  /metrics   figures for Prometheus: last success, duration, exit code, rows, requests and retries of each
+             command, age and gaps of what is complete, open items by severity, the latest conclusion
+  /healthz   200 while the schedule looks at its jobs and none is overdue; else 503, and what is wrong in words`,
+		Example: "  payrecon schedule start\n  payrecon schedule start --listen 127.0.0.1:9108",
+		Args:    a.noArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.startSchedules(cmd.Context(), address, anywhere) },
+	}
+	cmd.Flags().StringVar(&address, "listen", "", "serve /metrics and /healthz at this address, such as 127.0.0.1:9108")
+	cmd.Flags().BoolVar(&anywhere, "listen-anywhere", false, "allow --listen at an address that other machines reach")
 	return cmd
 }
 
@@ -113,7 +128,12 @@ func (c *config) jobs() []schedules.Job {
 
 // scheduler opens the mirror for job records and returns the scheduler over it. Job records are small and rare: they are
 // written beside the lease, in their own transactions.
-func (a *app) withScheduler(ctx context.Context, list bool, work func(*schedules.Scheduler) error) (err error) {
+func (a *app) withScheduler(ctx context.Context, list bool, work func(*schedules.Scheduler) error) error {
+	return a.withWatchedScheduler(ctx, list, a.clock, func(s *schedules.Scheduler, _ *mirror.Mirror) error { return work(s) })
+}
+
+// withWatchedScheduler is withScheduler for whoever wants to see it read the clock, and the mirror that it works on.
+func (a *app) withWatchedScheduler(ctx context.Context, list bool, clock func() time.Time, work func(*schedules.Scheduler, *mirror.Mirror) error) (err error) {
 	cfg, err := a.configuration()
 	if err != nil {
 		return err
@@ -130,12 +150,12 @@ func (a *app) withScheduler(ctx context.Context, list bool, work func(*schedules
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	s, err := schedules.New(cfg.jobs(), m, a.jobRunner, schedules.Options{
-		Clock: a.clock, Logger: a.log, Lock: cfg.Database, Ended: a.tellOfJob(m),
+		Clock: clock, Logger: a.log, Lock: cfg.Database, Ended: a.tellOfJob(m),
 	})
 	if err != nil {
 		return err
 	}
-	return work(s)
+	return work(s, m)
 }
 
 // openForJobs opens the mirror for writing; the lease is held only while the schema may have to be created.
@@ -155,7 +175,7 @@ func (a *app) listSchedules(ctx context.Context) error {
 			return err
 		}
 		if a.asJSON {
-			return a.printJSON(schedulesJSON(list))
+			return a.printJSON(map[string]any{"schedules": schedulesJSON(list)})
 		}
 		t := table{head: []string{"JOB", "CRON", "RUNS", "NEXT", "LAST", "TOOK", "OUTCOME", "LAST WORD"}}
 		for _, st := range list {
@@ -175,23 +195,25 @@ func (a *app) listSchedules(ctx context.Context) error {
 	})
 }
 
-func schedulesJSON(list []schedules.Status) any {
-	type job struct {
-		Name string         `json:"name"`
-		Cron string         `json:"cron"`
-		Run  string         `json:"run"`
-		Next payout.Millis  `json:"next"`
-		Last *payout.JobRun `json:"last"`
-	}
-	out := []job{}
+// jobJSON is a job in schedule list --json and status --json.
+type jobJSON struct {
+	Name string         `json:"name"`
+	Cron string         `json:"cron"`
+	Run  string         `json:"run"`
+	Next payout.Millis  `json:"next"`
+	Last *payout.JobRun `json:"last"`
+}
+
+func schedulesJSON(list []schedules.Status) []jobJSON {
+	out := []jobJSON{}
 	for _, st := range list {
-		j := job{Name: st.Job.Name, Cron: st.Job.Cron, Run: st.Job.Run, Last: st.Last}
+		j := jobJSON{Name: st.Job.Name, Cron: st.Job.Cron, Run: st.Job.Run, Last: st.Last}
 		if !st.Next.IsZero() {
 			j.Next = payout.MillisOf(st.Next)
 		}
 		out = append(out, j)
 	}
-	return map[string]any{"schedules": out}
+	return out
 }
 
 func (a *app) runScheduled(ctx context.Context, name string) error {
@@ -217,14 +239,31 @@ func (a *app) runScheduled(ctx context.Context, name string) error {
 	})
 }
 
-func (a *app) startSchedules(ctx context.Context) error {
-	return a.withScheduler(ctx, false, func(s *schedules.Scheduler) error {
+// startSchedules runs the schedule until it is told to stop. address "" = nobody watches.
+func (a *app) startSchedules(ctx context.Context, address string, anywhere bool) error {
+	cfg, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	w := &watch{app: a, cfg: cfg, began: a.clock()}
+	var l net.Listener
+	if address != "" {
+		if l, err = listen(ctx, address, anywhere); err != nil {
+			return err
+		}
+		defer l.Close()
+	}
+	return a.withWatchedScheduler(ctx, false, w.tick, func(s *schedules.Scheduler, m *mirror.Mirror) error {
 		list, err := s.Statuses(ctx)
 		if err != nil {
 			return err
 		}
 		for _, st := range list {
 			a.log.Info("scheduled", "job", st.Job.Name, "cron", st.Job.Cron, "next", st.Next)
+		}
+		if w.m = m; l != nil {
+			a.log.Info("metrics and health are served", "address", l.Addr().String())
+			defer w.serve(ctx, l)()
 		}
 		return s.Run(ctx)
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"payrecon/internal/mirror"
 	"payrecon/internal/payout"
+	"payrecon/schedules"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -18,7 +20,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "What the mirror holds and shows complete",
 		Long: `Show the days that are proven complete, as a calendar, how fresh the mirror is, what is in flight and for how
-long, the last runs, and alerts.`,
+long, the last runs, how the schedules ended and when they are due next, notifications that did not arrive, and alerts.`,
 		Example: "  payrecon status\n  payrecon status --from 2026-01-01 --to 2026-03-31 --json",
 		Args:    a.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -69,6 +71,11 @@ type mirrorStatus struct {
 	Runs     []payout.Run         `json:"runs"`
 	Alerts   []mirror.Alert       `json:"alerts"`
 
+	Schedules   []jobJSON       `json:"schedules"`   // as in schedule list
+	Undelivered []payout.JobRun `json:"undelivered"` // notifications that did not arrive everywhere; the job's name is what they tell of
+
+	jobs []schedules.Status
+
 	coverage payout.Coverage
 }
 
@@ -104,8 +111,49 @@ func (a *app) gatherStatus(ctx context.Context, m *mirror.Mirror, p payout.Perio
 			st.Fresh = r.Started
 		}
 	}
-	st.Alerts, err = m.Alerts(ctx, 10)
+	if st.Alerts, err = m.Alerts(ctx, 10); err != nil {
+		return nil, err
+	}
+	if st.jobs, err = a.jobStatuses(ctx, m, cfg); err != nil {
+		return nil, err
+	}
+	st.Schedules = schedulesJSON(st.jobs)
+	st.Undelivered, err = undeliveredNotifications(ctx, m, cfg)
 	return st, err
+}
+
+// jobStatuses returns how the configured jobs ended last and when they are due next. Schedules that cannot be read are a
+// warning here: the rest of the status is wanted all the more.
+func (a *app) jobStatuses(ctx context.Context, m *mirror.Mirror, cfg *config) ([]schedules.Status, error) {
+	s, err := schedules.New(cfg.jobs(), m, a.jobRunner, schedules.Options{Clock: a.clock})
+	if err != nil {
+		a.log.Warn("the schedules are left out", "error", err.Error())
+		return nil, nil
+	}
+	return s.Statuses(ctx)
+}
+
+// undeliveredNotifications lists the last notifications, of `payrecon run` and of the configured jobs, that did not
+// arrive everywhere.
+func undeliveredNotifications(ctx context.Context, m *mirror.Mirror, cfg *config) ([]payout.JobRun, error) {
+	names := []string{"run"}
+	for _, job := range cfg.Schedules {
+		if !slices.Contains(names, job.Name) {
+			names = append(names, job.Name)
+		}
+	}
+	list := []payout.JobRun{}
+	for _, name := range names {
+		last, ok, err := m.LastJob(ctx, notifyRecord(name))
+		if err != nil {
+			return nil, err
+		}
+		if ok && (last.Outcome == undelivered || last.Outcome == unheard) {
+			last.Job = name
+			list = append(list, last)
+		}
+	}
+	return list, nil
 }
 
 // bands ages payouts in the bands that the reports use.
@@ -165,9 +213,33 @@ func (a *app) printStatus(s *mirrorStatus) {
 		t.add(fmt.Sprint(r.ID), r.Command, r.Started.String(), took, exit, shorten(r.Words, 100))
 	}
 	_ = t.writeText(w)
+	for _, j := range s.jobs {
+		fmt.Fprintln(w, jobInWords(j))
+	}
+	for _, n := range s.Undelivered {
+		_, why, _ := strings.Cut(n.Words, undeliveredMark)
+		fmt.Fprintf(w, "Not delivered, notification of %s, %s: %s\n", n.Job, n.Started, printable(why))
+	}
 	for _, alert := range s.Alerts {
 		fmt.Fprintf(w, "Alert, run %d, %s: %s\n", alert.Run, alert.At, printable(alert.Text))
 	}
+}
+
+// jobInWords is one line about a scheduled job.
+func jobInWords(st schedules.Status) string {
+	text := fmt.Sprintf("Schedule %s: ", st.Job.Name)
+	switch l := st.Last; {
+	case l == nil:
+		text += "not run yet"
+	case l.Ended == 0:
+		text += fmt.Sprintf("%s since %s", l.Outcome, l.Started)
+	default:
+		text += fmt.Sprintf("%s at %s (%s)", l.Outcome, l.Ended, shorten(l.Words, 100))
+	}
+	if st.Next.IsZero() {
+		return text + "; never due again"
+	}
+	return text + "; next " + st.Next.Format("2006-01-02 15:04 MST")
 }
 
 func forWhom(onBehalfOf string) string {
