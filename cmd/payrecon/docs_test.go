@@ -65,6 +65,14 @@ func runCommands(t *testing.T, commands [][]string) (ran int) {
 	}
 	ledger.Close()
 	env := map[string]string{envURL: s.url, envToken: sandbox.DemoToken}
+	unhurried := func(config string) { // the sandbox needs no rate limit
+		if err := os.WriteFile(defaultConfigPath, []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.ContainsFunc(commands, func(args []string) bool { return args[0] == "init" }) {
+		unhurried("api: {rate_limit: none}\n")
+	}
 	for _, args := range commands {
 		var out bytes.Buffer
 		code := run(t.Context(), args, func(k string) string { return env[k] }, &out, &out, func() time.Time { return s.now })
@@ -73,6 +81,9 @@ func runCommands(t *testing.T, commands [][]string) (ran int) {
 		case slices.Contains(args, "moved.db") && code == exitIncomplete: // a new mirror of a part of the days
 		case code != exitDone:
 			t.Errorf("payrecon %s: exit %d\n%s", strings.Join(args, " "), code, out.String())
+		}
+		if args[0] == "init" {
+			unhurried(strings.Replace(configTemplate, "#- rate_limit: 5/s", "rate_limit: none", 1))
 		}
 		ran++
 	}
@@ -222,5 +233,46 @@ func TestConfigurationPage(t *testing.T) {
 	}
 	if string(got) != want {
 		t.Errorf("docs/configuration.md is not what the program's template makes: PAYRECON_UPDATE=1 go test ./cmd/payrecon -run TestConfigurationPage writes it anew")
+	}
+}
+
+// TestArchitectureNames: the files and tables that ARCHITECTURE.md names exist.
+func TestArchitectureNames(t *testing.T) {
+	root := moduleRoot(t)
+	text, err := os.ReadFile(filepath.Join(root, "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema strings.Builder
+	for _, name := range []string{"0001_mirror.sql", "0002_reconcile.sql"} {
+		part, err := os.ReadFile(filepath.Join(root, "internal", "mirror", "migrations", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		schema.Write(part)
+	}
+	looked := 0
+	for _, m := range regexp.MustCompile("`([a-z_]+/[a-z_/*]+(?:\\.go)?)`").FindAllStringSubmatch(string(text), -1) {
+		looked++
+		if found, err := filepath.Glob(filepath.Join(root, m[1])); err != nil || len(found) == 0 {
+			if m[1] != "evidence/" && m[1] != "payrecon/sync" { // a folder beside the database, an import path
+				t.Errorf("ARCHITECTURE.md names %s, which does not exist", m[1])
+			}
+		}
+	}
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 || !strings.Contains(cells[2], "mirror") {
+			continue
+		}
+		for _, m := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(cells[3], -1) {
+			looked++
+			if !strings.Contains(schema.String(), "CREATE TABLE "+m[1]+" ") {
+				t.Errorf("ARCHITECTURE.md names the table %s, which does not exist", m[1])
+			}
+		}
+	}
+	if looked < 20 {
+		t.Errorf("looked at %d names only", looked)
 	}
 }
