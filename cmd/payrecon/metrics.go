@@ -150,7 +150,8 @@ func (w *metrics) items(ctx context.Context, send func(gauge)) error {
 		for i, disposition := range []string{"none", "set"} {
 			send(gauge{
 				"open_items", "Breaks and unverified items that are open, by severity, and whether somebody set a disposition.",
-				float64(open[severity][i]), []string{"severity", severity.String(), "disposition", disposition},
+				float64(open[severity][i]),
+				[]string{"severity", severity.String(), "disposition", disposition},
 			})
 		}
 	}
