@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"payrecon/internal/mirror"
@@ -17,12 +18,15 @@ var errCut = errors.New("cut")
 // cutStore fails at one of its transactions, before it or after it: what a kill at that moment leaves behind.
 type cutStore struct {
 	payoutsync.Store
+	mu    sync.Mutex
 	left  int  // transactions of walks that still succeed: a sweep is short, and begins again
 	after bool // the one that fails has been written
 	dead  bool
 }
 
 func (s *cutStore) CommitPage(ctx context.Context, c *payout.PageCommit) (payout.PageResult, error) {
+	s.mu.Lock() // one at a time, or another worker's page could be written after the cut
+	defer s.mu.Unlock()
 	if s.dead {
 		return payout.PageResult{}, errCut
 	}

@@ -216,8 +216,12 @@ func night(t interface {
 }
 
 func TestEveryHostilityAlone(t *testing.T) {
+	rates := []int{5, 30, 100}
+	if testing.Short() {
+		rates = rates[1:2]
+	}
 	for _, h := range hostilities {
-		for _, rate := range []int{5, 30, 100} {
+		for _, rate := range rates {
 			t.Run(fmt.Sprintf("%s, %d%%", h.name, rate), func(t *testing.T) {
 				n := 0
 				hostileNights(t, openMirror(t), []hostility{h}, rate, func() int { n++; return n * 37 }, 1)
