@@ -21,8 +21,8 @@ done
 [ -n "$python" ] || echo "XlsxWriter is not installed: only our own figures"
 
 # rows_in BOOK SHEET-PART: the rows of one sheet of a workbook.
-rows_in() { unzip -p "$1" "$2" | grep -o '<row ' | wc -l; }
-# matched_part BOOK: our sheet Matched is the one with the most bytes.
+rows_in() { unzip -p "$1" "$2" | tr '>' '\n' | grep -c '^<row ' || true; }
+# largest_part BOOK: our sheet Matched is the one with the most bytes.
 largest_part() { unzip -lqq "$1" 'xl/worksheets/*.xml' | sort -n | awk 'END {print $4}'; }
 
 echo "load before: $(load)"
