@@ -40,6 +40,7 @@ type config struct {
 	Report    reportConfig    `yaml:"report"`
 	Schedules []jobConfig     `yaml:"schedules"`
 	Notify    notifyConfig    `yaml:"notify"`
+	Metrics   metricsConfig   `yaml:"metrics,omitempty"`
 
 	path    string // of the file that was read; "" = none
 	getenv  func(string) string
@@ -182,6 +183,11 @@ type emailConfig struct {
 	From     string    `yaml:"from,omitempty"`
 	To       []string  `yaml:"to,omitempty,flow"`
 	Attach   *bool     `yaml:"attach,omitempty"` // nil = true: the workbook goes with the mail
+}
+
+// metricsConfig says where a command leaves its figures for monitoring.
+type metricsConfig struct {
+	Textfile string `yaml:"textfile,omitempty"` // "" = nowhere
 }
 
 // defaultConfig returns what holds when nobody says otherwise.

@@ -12,7 +12,7 @@ import (
 
 // check looks at what no single value shows: values that exclude each other or are out of range.
 func (c *config) check() error {
-	for _, check := range []func() error{c.checkAPI, c.checkSync, c.checkLedger, c.checkReconcile, c.checkJobs, c.checkNotify} {
+	for _, check := range []func() error{c.checkAPI, c.checkSync, c.checkLedger, c.checkReconcile, c.checkJobs, c.checkNotify, c.checkMetrics} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -155,6 +155,13 @@ func (c *config) checkNotify() error {
 		if _, err := mail.ParseAddress(address); err != nil {
 			return c.inputError("notify.email", "%q is not an e-mail address", address)
 		}
+	}
+	return nil
+}
+
+func (c *config) checkMetrics() error {
+	if path := c.Metrics.Textfile; path != "" && !strings.HasSuffix(path, ".prom") {
+		return c.inputError("metrics.textfile", "%q must end in .prom: the node exporter reads no other files", path)
 	}
 	return nil
 }

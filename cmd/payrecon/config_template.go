@@ -190,4 +190,10 @@ notify:
   #-   from: payrecon@example.com
   #-   to: [finance@example.com]
   #-   attach: true
+
+metrics:
+  # A file for the Prometheus node exporter's textfile collector, written anew at the end of every "payrecon run" and of
+  # every scheduled job. Its name must end in .prom. Mode 0644, because the exporter is another user: it holds counts and
+  # times, no amounts, names or accounts. "payrecon schedule start --listen" serves the same figures (example).
+  #- textfile: /var/lib/node_exporter/payrecon.prom
 `

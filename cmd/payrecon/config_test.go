@@ -100,6 +100,7 @@ notify:
   webhook: file:/run/hook
   heartbeat: cred:beat
   email: {host: mail.example.com, port: 25, from: a@example.com, to: b@example.com, attach: false}
+metrics: {textfile: run/payrecon.prom}
 `
 
 func TestConfigReadsEveryKey(t *testing.T) {
@@ -147,6 +148,7 @@ func TestConfigReadsEveryKey(t *testing.T) {
 			emailConfig{Host: "mail.example.com", Port: 25, From: "a@example.com", To: []string{"b@example.com"}, Attach: &no},
 			"cred:beat",
 		},
+		Metrics: metricsConfig{Textfile: "run/payrecon.prom"},
 	}
 	ignore := cmp.FilterPath(func(p cmp.Path) bool {
 		name := p.Last().String()
@@ -223,6 +225,7 @@ func TestConfigErrors(t *testing.T) {
 		{"job command", "schedules: [{name: a, cron: '@daily', run: snyc}]\n", `payrecon.yaml:1: schedules[0].run: "snyc" cannot be scheduled; did you mean "sync"?`},
 		{"mail without sender", "notify: {email: {host: h, to: [a@b.example]}}\n", `payrecon.yaml:1: notify.email: needs from and to`},
 		{"mail address", "notify: {email: {host: h, from: nobody, to: [a@b.example]}}\n", `payrecon.yaml:1: notify.email: "nobody" is not an e-mail address`},
+		{"metrics file", "metrics:\n  textfile: payrecon.txt\n", `payrecon.yaml:2: metrics.textfile: "payrecon.txt" must end in .prom`},
 		{"empty item", "api:\n  on_behalf_of: [~]\n", `payrecon.yaml:2: api.on_behalf_of[0]: an empty item`},
 		{"empty filter", "ledger:\n  filter:\n    Type: {}\n", `payrecon.yaml:3: ledger.filter.Type: keeps nothing`},
 	} {

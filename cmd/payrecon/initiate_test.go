@@ -126,6 +126,7 @@ func TestInitiateFromFile(t *testing.T) {
 		s.write("request.json", text)
 		return append([]string{"payouts", "initiate", "--file", file}, more...)
 	}
+	s.refuses(exitInput, 0, from(request, "--amount", "8.00", "--yes"), "leave out --amount")
 	s.refuses(exitInput, 0, from(strings.Replace(request, "refId", "refID", 1), "--yes"), "refID")
 	s.refuses(exitInput, 0, from(strings.Replace(request, `"refId"`, `"refId":"INV-6","refId"`, 1), "--yes"), "refId")
 	s.refuses(exitInput, 0, from(request[:40], "--yes"), "request.json")

@@ -20,8 +20,8 @@ import (
 	"payrecon/schedules"
 )
 
-// What is watched comes from the mirror alone, read anew each time. So the figures are the same whoever did
-// the work, and a restart forgets nothing. All metrics are gauges:
+// What is watched comes from the mirror alone, read anew each time. So the file that a command leaves behind and the
+// answer of a running schedule say the same, whoever did the work, and a restart forgets nothing. All metrics are gauges:
 // they tell of the last run, and nothing in them is money.
 
 // measured are the commands whose last run is shown.
@@ -184,6 +184,25 @@ func (w *metrics) notifications(ctx context.Context, send func(gauge)) error {
 }
 
 func seconds(at payout.Millis) float64 { return float64(at) / 1000 }
+
+// leaveMetrics writes the textfile for the node exporter's collector, if one is configured. It replaces the file as a
+// whole, so that it is never read half-written. The file gets mode 0644, unlike all others that payrecon writes: the
+// exporter is another user, and there are counts and times in it, no amounts, names or accounts. What goes wrong is a
+// warning: a run does not fail because it cannot be watched.
+func (a *app) leaveMetrics(ctx context.Context) {
+	cfg, err := a.configuration()
+	if err != nil || cfg.Metrics.Textfile == "" {
+		return
+	}
+	path, ctx := cfg.Metrics.Textfile, context.WithoutCancel(ctx)
+	err = a.read(ctx, func(m *mirror.Mirror) error {
+		registry := prometheus.NewRegistry()
+		return errors.Join(registry.Register(&metrics{a, cfg, m, ctx}), prometheus.WriteToTextfile(path, registry))
+	})
+	if err != nil {
+		a.log.Warn("metrics.textfile could not be written", "path", path, "error", err.Error())
+	}
+}
 
 // watch is how a running schedule is looked at from outside.
 type watch struct {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,6 +19,91 @@ import (
 	"payrecon/internal/sandbox"
 	"payrecon/schedules"
 )
+
+// TestTextfile runs two nights, the second without authorization, and reads what was left for the node exporter.
+func TestTextfile(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	s.write("payrecon.yaml", fmt.Sprintf("api: {rate_limit: none}\nmetrics: {textfile: %q}\nreport: {dir: %q, format: [csv]}\n", s.path("payrecon.prom"), s.dir))
+	s.pay("AGREED-1", "100.00", payout.Completed, 10)
+	s.pay("LONE-2", "20.00", payout.Completed, 12)
+	day := payout.DayOf(s.now.AddDate(0, 0, -10)).String()
+	s.ledger("AGREED-1 100.00 paid "+day, "AGREED-0 1.00 returned "+payout.DayOf(s.now.AddDate(0, 0, -20)).String())
+	s.do(exitDone, "run", "--ledger", s.path("ledger.csv"))
+	first := s.metrics()
+	ended := fmt.Sprintf("%g", float64(s.now.Unix()))
+	for _, want := range []string{
+		`payrecon_last_success_timestamp_seconds{command="run"} ` + ended,
+		`payrecon_last_run_exit_code{command="run"} 0`,
+		`payrecon_last_run_duration_seconds{command="run"} 0`,
+		`payrecon_last_run_retries{command="run"} 0`,
+		`payrecon_coverage_age_seconds 9000`, // half past two in the night
+		`payrecon_coverage_gap_days 0`,
+		`payrecon_open_items{disposition="none",severity="critical"} 1`,
+		`payrecon_open_items{disposition="set",severity="critical"} 0`,
+		`payrecon_conclusion{conclusion="not_reconciled"} 1`,
+		`payrecon_conclusion{conclusion="reconciled"} 0`,
+		`payrecon_notifications_undelivered 0`,
+	} {
+		if !strings.Contains(first, want+"\n") {
+			t.Errorf("want %s in\n%s", want, first)
+		}
+	}
+	if !strings.Contains(first, `payrecon_last_run_requests{command="run"} `) || !strings.Contains(first, `payrecon_last_run_rows{command="run"} `) || !strings.Contains(first, "payrecon_build_info{version=") {
+		t.Errorf("no requests or no version in\n%s", first)
+	}
+	for _, secret := range []string{sandbox.DemoToken, "LONE-2", "20.00"} {
+		if strings.Contains(first, secret) {
+			t.Errorf("%q stands in\n%s", secret, first)
+		}
+	}
+	if info, err := os.Stat(s.path("payrecon.prom")); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("mode %v, %v: want 0644, for the exporter's user", info.Mode(), err)
+	}
+
+	// The next night without authorization: the last success and the coverage grow old.
+	s.now = s.now.AddDate(0, 0, 1)
+	env := map[string]string{envURL: s.url, envToken: "refused"}
+	args := []string{"run", "--ledger", s.path("ledger.csv"), "--config", s.path("payrecon.yaml"), "--db", s.path("payrecon.db")}
+	if code := run(t.Context(), args, func(k string) string { return env[k] }, io.Discard, io.Discard, func() time.Time { return s.now }); code != exitAuth {
+		t.Fatalf("run without authorization: exit %d, want %d", code, exitAuth)
+	}
+	second := s.metrics()
+	for _, want := range []string{
+		`payrecon_last_success_timestamp_seconds{command="run"} ` + ended,
+		`payrecon_last_run_exit_code{command="run"} 5`,
+		`payrecon_coverage_age_seconds 95400`,
+		`payrecon_coverage_gap_days 1`,
+		`payrecon_conclusion{conclusion="no_conclusion"} 1`,
+	} {
+		if !strings.Contains(second, want+"\n") {
+			t.Errorf("second night: want %s in\n%s", want, second)
+		}
+	}
+	left, err := filepath.Glob(s.path("*payrecon.prom*"))
+	if err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// A textfile that cannot be written is a warning, never a failure of the run.
+func TestTextfileNotWritable(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	s.write("payrecon.yaml", fmt.Sprintf("metrics: {textfile: %q}\n", s.path("nowhere/payrecon.prom")))
+	s.write("ledger.csv", "ref_id,amount,currency,status,date\nGONE-1,1.00,EUR,returned,2026-03-01\n")
+	code, _, words := s.try("run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"))
+	if code != exitDone || !strings.Contains(words, "metrics.textfile could not be written") {
+		t.Errorf("exit %d\n%s", code, words)
+	}
+}
+
+func (s *site) metrics() string {
+	s.t.Helper()
+	text, err := os.ReadFile(s.path("payrecon.prom"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(text)
+}
 
 func TestListenAddress(t *testing.T) {
 	for _, tc := range []struct {

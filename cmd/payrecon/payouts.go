@@ -260,8 +260,8 @@ the reference is looked up, what is known is said, and the exit code is 1.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file != "" {
 				var also []string
-				cmd.LocalFlags().Visit(func(f *pflag.Flag) {
-					if f.Name != "file" && f.Name != "yes" {
+				cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+					if f.Changed && f.Name != "file" && f.Name != "yes" {
 						also = append(also, "--"+f.Name)
 					}
 				})

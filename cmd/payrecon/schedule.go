@@ -55,7 +55,8 @@ matter. SIGTERM interrupts a running job cleanly.
 With --listen, two pages are served meanwhile, to this machine only unless --listen-anywhere is added:
   /metrics   figures for Prometheus: last success, duration, exit code, rows, requests and retries of each
              command, age and gaps of what is complete, open items by severity, the latest conclusion
-  /healthz   200 while the schedule looks at its jobs and none is overdue; else 503, and what is wrong in words`,
+  /healthz   200 while the schedule looks at its jobs and none is overdue; else 503, and what is wrong in words
+"payrecon run", from cron say, and every job leave the same figures in the file that metrics.textfile names.`,
 		Example: "  payrecon schedule start\n  payrecon schedule start --listen 127.0.0.1:9108",
 		Args:    a.noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.startSchedules(cmd.Context(), address, anywhere) },
@@ -90,6 +91,9 @@ func (a *app) jobRunner(ctx context.Context, job schedules.Job) (outcome, words 
 	root.SetOut(child.stdout)
 	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
+	if commandOf(job) != "run" { // which does this itself
+		a.leaveMetrics(ctx)
+	}
 	code := exitCode(err)
 	words = "done"
 	if err != nil {

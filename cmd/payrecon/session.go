@@ -36,6 +36,7 @@ func (a *app) write(ctx context.Context, command string, wait time.Duration, wor
 	if err != nil {
 		return err
 	}
+	defer a.leaveMetrics(context.WithoutCancel(ctx)) // last of all: the run is on record and the lease is free
 	lease, err := mirror.Acquire(ctx, cfg.Database, "payrecon "+command, wait)
 	if err != nil {
 		return err
