@@ -10,8 +10,9 @@ import (
 
 // BreaksBook is what people filled in on the Breaks sheet of a workbook.
 type BreaksBook struct {
-	Run         int64  // the run that made the workbook
-	OutcomeHash string // of that run
+	Run         int64         // the run that made the workbook
+	OutcomeHash string        // of that run
+	Made        payout.Millis // when the workbook was written: what it shows is as people had decided by then
 	Rows        []BreaksRow
 }
 

@@ -47,7 +47,7 @@ since, is refused with its cell; the other rows are taken only with --partly.`,
 					if err := im.compare(cmd.Context(), m, payout.DayOf(a.clock().UTC())); err != nil {
 						return err
 					}
-					return a.showImport(im)
+					return errors.Join(a.showImport(im), im.refusal(partly))
 				})
 			}
 			return a.write(cmd.Context(), "breaks import", wait, func(ctx context.Context, s *session) error { return s.importBreaks(ctx, im, partly) })
@@ -97,16 +97,22 @@ func (im *breaksImport) compare(ctx context.Context, m *mirror.Mirror, today pay
 	if run.OutcomeHash != im.book.OutcomeHash {
 		return payout.Errorf(payout.KindInput, "the workbook is of another run %d than this mirror's: is it another database?", im.book.Run)
 	}
+	seen := map[int64]bool{}
 	for i := range im.book.Rows {
 		row := &im.book.Rows[i]
-		place := fmt.Sprintf("%s!%d", row.Sheet, row.Row)
+		place := fmt.Sprintf("%s!A%d", row.Sheet, row.Row)
 		for _, p := range row.Problems {
 			im.refused = append(im.refused, p.String())
 		}
 		if len(row.Problems) > 0 {
 			continue
 		}
-		item, _, err := m.Item(ctx, row.Item)
+		if seen[row.Item] {
+			im.refused = append(im.refused, fmt.Sprintf("%s: item %d stands in the sheet twice", place, row.Item))
+			continue
+		}
+		seen[row.Item] = true
+		item, events, err := m.Item(ctx, row.Item)
 		switch {
 		case payout.KindOf(err) == payout.KindNotFound:
 			im.refused = append(im.refused, fmt.Sprintf("%s: there is no item %d", place, row.Item))
@@ -114,13 +120,13 @@ func (im *breaksImport) compare(ctx context.Context, m *mirror.Mirror, today pay
 		case err != nil:
 			return err
 		}
-		im.compareRow(row, place, &item, today)
+		im.compareRow(row, place, &item, decidedAt(events), today)
 	}
 	return nil
 }
 
 // compareRow adds the row's change, or why it is refused; a row that says nothing new is neither.
-func (im *breaksImport) compareRow(row *report.BreaksRow, place string, item *payout.Item, today payout.Day) {
+func (im *breaksImport) compareRow(row *report.BreaksRow, place string, item *payout.Item, decided payout.Millis, today payout.Day) {
 	d := itemDecision{by: im.by, until: payout.NoDay, text: "workbook " + im.sha256}
 	var old payout.Disposition
 	old.Until = payout.NoDay
@@ -149,6 +155,8 @@ func (im *breaksImport) compareRow(row *report.BreaksRow, place string, item *pa
 	switch {
 	case item.State == payout.ItemCleared:
 		err = fmt.Errorf("item %d is cleared by now", item.ID)
+	case decided >= im.book.Made+1000: // the workbook knows its time to the second
+		err = fmt.Errorf("somebody decided on item %d on %s, after the workbook was written: fill in a newer one", item.ID, decided)
 	case report.Proof(*item) != row.Proof:
 		err = fmt.Errorf("item %d has moved on since the workbook was written: fill in a newer one", item.ID)
 	}
@@ -157,6 +165,16 @@ func (im *breaksImport) compareRow(row *report.BreaksRow, place string, item *pa
 		return
 	}
 	im.changes = append(im.changes, importChange{Item: item.ID, Place: place, From: dispositionWords(item.Disposition), To: d.words(), decision: d})
+}
+
+// decidedAt is when a person last said something about an item.
+func decidedAt(events []payout.ItemEvent) (at payout.Millis) {
+	for _, e := range events {
+		if e.By != "" {
+			at = max(at, e.At)
+		}
+	}
+	return at
 }
 
 // words says what a decision sets.

@@ -91,7 +91,8 @@ func (a *app) finish(ctx context.Context, err error) int {
 		return exitDone
 	}
 	code := exitCode(err)
-	if ctx.Err() != nil && code == exitFailed {
+	var fate *fateError
+	if ctx.Err() != nil && code == exitFailed && !errors.As(err, &fate) {
 		code = exitInterrupted // whatever broke, broke because we were told to stop
 	}
 	text := strings.TrimSpace(err.Error())

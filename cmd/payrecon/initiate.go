@@ -102,17 +102,22 @@ func lookUp(ctx context.Context, client *payapi.Client, in *payapi.Initiation) (
 	return found, nil
 }
 
+// fateError ends an initiation whose outcome is not known for sure: exit 1 whatever stopped it, and never "run it again".
+type fateError struct{ text string }
+
+func (e *fateError) Error() string { return e.text }
+
 // sayFate looks a reference up whose request was sent and whose answer was lost, and says what is known. It never sends
 // again.
 func (a *app) sayFate(ctx context.Context, client *payapi.Client, in *payapi.Initiation, cause *payapi.FateUnknown) error {
 	found, err := lookUp(ctx, client, in)
 	switch {
 	case err != nil:
-		return fmt.Errorf("the request was sent, its answer was lost (%w), and looking reference %q up failed too (%w): it may have been paid; do not send it again before `payrecon payouts list --ref-id %s` has answered", cause.Err, in.RefID, err, in.RefID)
+		return &fateError{fmt.Sprintf("the request was sent, its answer was lost (%v), and looking reference %q up failed too (%v): it may have been paid; do not send it again before `payrecon payouts list --ref-id %s` has answered", cause.Err, in.RefID, err, in.RefID)}
 	case len(found) > 0:
-		return fmt.Errorf("the answer was lost (%w), but the payout exists: %s; do not send it again", cause.Err, payoutsInWords(found))
+		return &fateError{fmt.Sprintf("the answer was lost (%v), but the payout exists: %s; do not send it again", cause.Err, payoutsInWords(found))}
 	}
-	return fmt.Errorf("the answer was lost (%w) and the API shows no payout with reference %q so far: it may still appear; ask again with `payrecon payouts list --ref-id %s` before sending anything", cause.Err, in.RefID, in.RefID)
+	return &fateError{fmt.Sprintf("the answer was lost (%v) and the API shows no payout with reference %q so far: it may still appear; ask again with `payrecon payouts list --ref-id %s` before sending anything", cause.Err, in.RefID, in.RefID)}
 }
 
 func payoutsInWords(list []payout.Payout) string {

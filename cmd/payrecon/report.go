@@ -149,13 +149,17 @@ func (a *app) writeBook(ctx context.Context, m *mirror.Mirror, b *bookRequest) (
 	if err != nil {
 		return nil, err
 	}
-	o := a.bookOptions(b)
+	o := a.bookOptions(b, facts.Run)
 	if b.rec != nil {
 		if err := showDecisions(ctx, m, b.rec); err != nil {
 			return nil, err
 		}
-		if o.Matched, err = a.matchedRows(ctx, m, b); err != nil {
+		var missing string
+		if o.Matched, missing, err = a.matchedRows(ctx, m, b); err != nil {
 			return nil, err
+		}
+		if missing != "" {
+			o.Warnings = append(o.Warnings, missing)
 		}
 	}
 	book, err := report.Build(facts, b.rec, o)
@@ -244,19 +248,26 @@ func (a *app) facts(ctx context.Context, m *mirror.Mirror, b *bookRequest) (*pay
 }
 
 // bookOptions are the parts of a report that come from the configuration.
-func (a *app) bookOptions(b *bookRequest) report.Options {
-	config := a.cfg.effective()
+func (a *app) bookOptions(b *bookRequest, run payout.Run) report.Options {
+	inForce := a.cfg
+	if b.rec != nil { // a run's report shows what the run was told, not what is configured by now
+		then := defaultConfig()
+		if err := decodeConfig(then, "the configuration of the run", []byte(run.Config)); err == nil {
+			inForce = then
+		}
+	}
+	config := inForce.effective()
 	sum := sha256.Sum256([]byte(config))
 	o := report.Options{
 		Unmask: b.unmask || a.cfg.Report.Unmask, MatchedMax: a.cfg.Report.MatchedMax, Generated: payout.MillisOf(a.clock()), Version: versionText(),
-		Config: config, ConfigHash: hex.EncodeToString(sum[:]), Settings: a.cfg.settings(), NoLedger: b.why, Command: "payrecon report",
+		Config: config, ConfigHash: hex.EncodeToString(sum[:]), Settings: inForce.settings(), NoLedger: b.why, Command: "payrecon report",
 	}
 	if b.matched {
 		o.MatchedMax = 0
 	}
 	if b.rec != nil {
-		o.Command = "payrecon run"
-		o.Warnings = b.rec.Warnings
+		o.Command = "payrecon " + run.Command
+		o.Warnings = slices.Clone(b.rec.Warnings)
 		o.PerformAgain = []string{
 			fmt.Sprintf("payrecon reconcile --again %d", b.rec.Run),
 			fmt.Sprintf("payrecon report --run %d --matched", b.rec.Run),
@@ -267,31 +278,27 @@ func (a *app) bookOptions(b *bookRequest) report.Options {
 
 // matchedRows derives the run's agreed findings anew, which also checks the stored totals. A run that cannot be performed
 // again has no such sheet, unless it was asked for.
-func (a *app) matchedRows(ctx context.Context, m *mirror.Mirror, b *bookRequest) (iter.Seq2[payout.Finding, error], error) {
+func (a *app) matchedRows(ctx context.Context, m *mirror.Mirror, b *bookRequest) (rows iter.Seq2[payout.Finding, error], missing string, err error) {
 	count := int64(0)
 	for _, t := range b.rec.Totals {
 		if t.Outcome.Class() == payout.Agreed {
 			count += max(t.Payouts, t.Entries)
 		}
 	}
-	limit := int64(a.cfg.Report.MatchedMax)
-	if b.matched {
-		return a.again(ctx, m, b.rec.Run), nil
-	}
-	if count == 0 || count > limit {
-		return nil, nil
+	if b.matched || count > int64(a.cfg.Report.MatchedMax) { // too many to hold: each use performs the run again
+		return a.again(ctx, m, b.rec.Run), "", nil
 	}
 	var found []payout.Finding
-	_, err := a.performAgain(ctx, m, b.rec.Run, func(f payout.Finding) error {
+	_, err = a.performAgain(ctx, m, b.rec.Run, func(f payout.Finding) error {
 		found = append(found, f)
 		return nil
 	})
 	if payout.KindOf(err) == payout.KindInput {
 		a.log.Warn("no sheet of agreed records", "why", err.Error())
-		return nil, nil
+		return nil, "There is no sheet of agreed records: " + err.Error(), nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	return func(yield func(payout.Finding, error) bool) {
 		for _, f := range found {
@@ -299,7 +306,7 @@ func (a *app) matchedRows(ctx context.Context, m *mirror.Mirror, b *bookRequest)
 				return
 			}
 		}
-	}, nil
+	}, "", nil
 }
 
 var errEnough = errors.New("enough")

@@ -31,7 +31,7 @@ func (t *table) writeText(w io.Writer) error {
 	return tw.Flush()
 }
 
-// writeCSV prints the table as CSV. Text that a spreadsheet would run as a formula stays text.
+// writeCSV prints the table as CSV, for programs: the texts are as the API sent them, so it is not for a spreadsheet.
 func (t *table) writeCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	for _, row := range append([][]string{t.head}, t.rows...) {

@@ -29,7 +29,7 @@ import (
 func TestYearOfNights(t *testing.T) {
 	nights := 365
 	if testing.Short() {
-		nights = 60
+		nights = 25
 	}
 	s := newSite(t, sandbox.Options{Payouts: -1})
 	s.write("payrecon.yaml", fmt.Sprintf(`

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/xuri/excelize/v2"
 
@@ -35,6 +36,11 @@ func ReadBreaks(path string) (book *report.BreaksBook, err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	book = &report.BreaksBook{}
+	if props, err := f.GetDocProps(); err == nil && props != nil {
+		if made, err := time.Parse(time.RFC3339, props.Created); err == nil {
+			book.Made = payout.MillisOf(made)
+		}
+	}
 	found := false
 	for _, sheet := range f.GetSheetList() {
 		if sheet != report.SheetBreaks && !strings.HasPrefix(sheet, report.SheetBreaks+" ") {
