@@ -281,7 +281,7 @@ the reference is looked up, what is known is said, and the exit code is 1.`,
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&file, "file", "", "the request as JSON ({\"initiation\":{...}}), instead of the flags below")
-	fl.StringVar(&in.RefID, "ref-id", "", "your reference, at most 18 characters, A-Z a-z 0-9 -")
+	fl.StringVar(&in.RefID, "ref-id", "", "your reference: at most 18 of A-Z a-z 0-9 - are recommended, 35 characters are the most")
 	fl.StringVar(&in.Amount, "amount", "", "amount, such as 10.23")
 	fl.StringVar(&in.Currency, "currency", "", "ISO 4217 code, such as EUR")
 	fl.StringVar(&in.DebtorAccount, "debtor-account", "", "id of the settlement account that pays")
@@ -291,6 +291,9 @@ the reference is looked up, what is known is said, and the exit code is 1.`,
 	fl.StringVar(&in.Creditor.BIC, "bic", "", "payee's BIC")
 	fl.StringVar(&in.Creditor.SortCode, "sort-code", "", "payee's sort code, 6 digits")
 	fl.StringVar(&in.Creditor.AccountNumber, "account-number", "", "payee's account number, 8 digits")
+	fl.StringVar(&in.Creditor.UltimateName, "ultimate-name", "", "ultimate payee's name")
+	fl.StringVar(&in.Creditor.BankName, "bank-name", "", "payee's bank")
+	fl.StringVar(&in.Creditor.VerificationID, "verification-id", "", "id of the account verification, which the provider requires in EUR")
 	fl.StringVar(&in.OnBehalfOf, "on-behalf-of", "", "the sub-member you act for")
 	fl.BoolVar(&yes, "yes", false, "really send it")
 	return cmd
