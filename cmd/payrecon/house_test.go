@@ -91,7 +91,6 @@ func TestImportArrows(t *testing.T) {
 func TestNoFloats(t *testing.T) {
 	awayFromMoney := []string{
 		"sync/payapi/", // requests per second, backoff
-		"sync/progress.go",
 		"internal/sandbox/faults.go",
 		"cmd/payrecon/progress.go",
 		"cmd/payrecon/metrics.go",
