@@ -76,7 +76,7 @@ func ends(sums []payout.Sum, intake []payout.CurrencySum) (provider, ledger map[
 }
 
 // statements builds the statement of every currency that stands in the totals or at an end.
-func statements(totals []payout.Total, gross map[string]int64, provider, ledger map[string]*end) ([]payout.Statement, error) {
+func statements(totals []payout.Total, gross map[grossKey]int64, provider, ledger map[string]*end) ([]payout.Statement, error) {
 	currencies := map[string]bool{}
 	for _, t := range totals {
 		currencies[t.Currency] = true
@@ -92,7 +92,7 @@ func statements(totals []payout.Total, gross map[string]int64, provider, ledger 
 	list := []payout.Statement{}
 	for _, currency := range slices.Sorted(maps.Keys(currencies)) {
 		c.of = currency
-		s := payout.Statement{Currency: currency, Lines: statementLines(&c, totals, currency), Gross: gross[currency]}
+		s := payout.Statement{Currency: currency, Lines: statementLines(&c, totals, gross, currency)}
 		if e := ledger[currency]; e != nil {
 			s.LedgerCash = e.cash
 		}
@@ -102,6 +102,7 @@ func statements(totals []payout.Total, gross map[string]int64, provider, ledger 
 		s.Net = c.sub(s.ProviderCash, s.LedgerCash)
 		s.Unexplained = s.Net
 		for _, line := range s.Lines {
+			c.add(&s.Gross, line.Gross)
 			s.Unexplained = c.sub(s.Unexplained, line.Amount)
 		}
 		list = append(list, s)
@@ -110,7 +111,7 @@ func statements(totals []payout.Total, gross map[string]int64, provider, ledger 
 }
 
 // statementLines is one line per outcome, and in the end one for what reaches across the period's edge.
-func statementLines(c *checked, totals []payout.Total, currency string) []payout.StatementLine {
+func statementLines(c *checked, totals []payout.Total, gross map[grossKey]int64, currency string) []payout.StatementLine {
 	lines := map[payout.Outcome]*payout.StatementLine{}
 	for i := range totals {
 		t := &totals[i]
@@ -123,7 +124,7 @@ func statementLines(c *checked, totals []payout.Total, currency string) []payout
 		}
 		line := lines[outcome]
 		if line == nil {
-			line = &payout.StatementLine{Outcome: outcome, CutOff: t.CutOff}
+			line = &payout.StatementLine{Outcome: outcome, CutOff: t.CutOff, Gross: gross[grossKey{currency, outcome}]}
 			lines[outcome] = line
 		}
 		line.Payouts += t.Payouts

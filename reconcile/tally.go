@@ -17,16 +17,22 @@ type totalKey struct {
 	cut      bool
 }
 
+// grossKey is a line of a statement.
+type grossKey struct {
+	currency string
+	outcome  payout.Outcome // NoOutcome: what reaches across the period's edge
+}
+
 // tally counts and sums the in-period records by their own currency and day and their finding's outcome, and the gross.
 type tally struct {
 	cells map[totalKey]*payout.Total
-	gross map[string]int64
+	gross map[grossKey]int64
 	of    string // the currency that is being summed, for the error
 	err   error  // the first overflow
 }
 
 func newTally() tally {
-	return tally{cells: map[totalKey]*payout.Total{}, gross: map[string]int64{}}
+	return tally{cells: map[totalKey]*payout.Total{}, gross: map[grossKey]int64{}}
 }
 
 func (t *tally) sum(to *int64, units int64) {
@@ -84,8 +90,12 @@ func (t *tally) add(f *finding) {
 		t.sum(&c.EntryCash, e.cash())
 		t.difference(differences, e.Amount.Currency(), t.negated(e.cash()))
 	}
+	line := f.outcome
+	if cut {
+		line = payout.NoOutcome
+	}
 	for currency, units := range differences {
-		t.addGross(currency, units)
+		t.addGross(grossKey{currency, line}, units)
 	}
 }
 
@@ -104,14 +114,14 @@ func (t *tally) negated(units int64) int64 {
 	return minus
 }
 
-func (t *tally) addGross(currency string, units int64) {
-	t.of = currency
+func (t *tally) addGross(k grossKey, units int64) {
+	t.of = k.currency
 	if units < 0 {
 		units = t.negated(units)
 	}
-	sum := t.gross[currency]
+	sum := t.gross[k]
 	t.sum(&sum, units)
-	t.gross[currency] = sum
+	t.gross[k] = sum
 }
 
 func (t *tally) merge(with *tally) {
@@ -124,8 +134,8 @@ func (t *tally) merge(with *tally) {
 		t.sum(&to.PayoutCash, c.PayoutCash)
 		t.sum(&to.EntryCash, c.EntryCash)
 	}
-	for currency, units := range with.gross {
-		t.addGross(currency, units)
+	for k, units := range with.gross {
+		t.addGross(k, units)
 	}
 	if t.err == nil {
 		t.err = with.err
@@ -157,7 +167,7 @@ func compareBools(a, b bool) int {
 // fastTally counts the simple pairs, all of outcome matched: one addition to a row of an array.
 type fastTally struct {
 	rows  [2][][]fastRow // by cut-off, currency code, day (0 = undated, 1 = first day of the period)
-	gross []int64        // by currency code
+	gross []int64        // by currency code, of pairs across the period's edge
 }
 
 type fastRow struct {
@@ -245,6 +255,6 @@ func (t *fastTally) addTo(j *join, to *tally) {
 		}
 	}
 	for cur, units := range t.gross {
-		to.addGross(j.cur.words[cur], units)
+		to.addGross(grossKey{j.cur.words[cur], payout.NoOutcome}, units) // a simple pair that is whole has no difference
 	}
 }

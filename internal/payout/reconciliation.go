@@ -38,6 +38,7 @@ type StatementLine struct {
 	Payouts int64   `json:"payouts"`
 	Entries int64   `json:"entries"`
 	Amount  int64   `json:"amount"` // money units
+	Gross   int64   `json:"gross"`  // money units: the single differences in it, without their signs
 }
 
 // Statement leads, for one currency, from the ledger's cash to the provider's. All figures are money units.
