@@ -32,7 +32,7 @@ const (
 // breaksLayout is the sheet, left to right: what it is, why, both sides' figures, who, when, what to do, who does it.
 var breaksLayout = []breaksColumn{
 	{Column{Heading: "No.", Code: "id", Width: 8, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return count(it.ID) }},
-	{Column{Heading: "Severity", Code: "severity", Width: 10, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return severity(it.Severity) }},
+	{Column{Heading: "Severity", Code: "severity", Width: 10}, func(_ *builder, it *payout.Item, _ *sides) Cell { return severity(it.Severity) }},
 	{Column{Heading: "What", Code: "outcome", Width: 30, Wrap: true, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell {
 		return word(it.Words(), it.Outcome.String())
 	}},
@@ -68,7 +68,7 @@ var breaksLayout = []breaksColumn{
 	{Column{Heading: "Owner", Code: "owner", Width: 16, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Owner) }},
 	{Column{Heading: "Note", Code: "note", Width: 30, Wrap: true, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Note) }},
 	{Column{Heading: "Payout ids", Code: "payout_ids", Width: 42, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.ids) }},
-	{Column{Heading: "Ledger lines", Code: "ledger_lines", Width: 12, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.lines) }},
+	{Column{Heading: "Ledger lines", Code: "ledger_lines", Width: 12}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.lines) }},
 }
 
 var stateWords = map[payout.ItemState]string{

@@ -189,19 +189,37 @@ func TestMasked(t *testing.T) {
 	}
 }
 
-// TestProof: any figure, status or member that changes changes the proof; notes and ages do not.
-func TestProof(t *testing.T) {
+// TestMoved: a figure, a status or a member that changes is told with its column; notes, ages and lines of a file are not.
+func TestMoved(t *testing.T) {
 	item := generate(scenarios["month"]).Rec.Items[0]
-	proof := Proof(item)
+	row := func(it payout.Item) BreaksRow {
+		cells := (&builder{}).breakRow(&it)
+		raw := make([]RawCell, len(breaksLayout))
+		for i := range raw {
+			raw[i] = RawCell{Column: i, Value: cells[i].Canonical(), Number: cells[i].Kind != Text}
+		}
+		return InterpretRow(SheetBreaks, 9, raw, cells[len(cells)-1].Text)
+	}
+	wrote := row(item)
+	if len(wrote.Problems) > 0 {
+		t.Fatalf("a row as it was written: %v", wrote.Problems)
+	}
 	same, other := item, item
-	same.Note, same.AgeDays, same.Why, same.State = "x", 99, "y", payout.ItemCarried
-	if Proof(same) != proof {
-		t.Error("a note changed the proof")
+	same.Note, same.AgeDays, same.Why, same.State, same.Severity = "x", 99, "y", payout.ItemCarried, payout.Low
+	same.Entries = append([]payout.Entry(nil), item.Entries...)
+	for i := range same.Entries {
+		same.Entries[i].Line += 7
+	}
+	if code, shows, moved := wrote.Moved(same); moved {
+		t.Errorf("column %s, %q: taken for another figure", code, shows)
+	}
+	if code, shows, moved := wrote.Moved(same, "owner", "note"); !moved || code != "note" || shows != "x" {
+		t.Errorf("another note: column %s, %q, %t", code, shows, moved)
 	}
 	other.Payouts = append([]payout.PayoutRef(nil), item.Payouts...)
 	other.Payouts[0].Status = payout.Failed
-	if Proof(other) == proof {
-		t.Error("another status, the same proof")
+	if code, shows, moved := wrote.Moved(other); !moved || code != "payout_status" || shows != payout.Failed.Words() {
+		t.Errorf("another status: column %s, %q, %t", code, shows, moved)
 	}
 	if run, hash, ok := ParseProofHeading(proofHeading(42, "ab")); run != 42 || hash != "ab" || !ok {
 		t.Errorf("heading read back as %d %q %t", run, hash, ok)

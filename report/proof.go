@@ -10,9 +10,11 @@ import (
 	"payrecon/internal/payout"
 )
 
-// The Breaks sheet can be read back after people have filled it in. So that a figure which was changed on the way is not
-// taken for what payrecon wrote, each row carries, in a hidden column, a hash of the cells that nobody is meant to edit;
-// the heading of that column names the run and its outcome hash. This guards against slips, not against forgery.
+// The Breaks sheet can be read back after people have filled it in. So that a cell which was changed on the way is not
+// taken for what payrecon wrote, each row carries, in a hidden column, a short hash of every cell as it was written; the
+// heading of that column names the run and its outcome hash. A cell that nobody is meant to edit tells so if it was; one
+// that people fill in tells whether they did, and whether somebody else decided meanwhile. This guards against slips, not
+// against forgery.
 
 const proofMark = "payrecon"
 
@@ -40,33 +42,21 @@ func BreaksColumns() []Column {
 	return columns
 }
 
-// Proof returns the hash that the Breaks sheet carries for an item: equal hashes, equal figures, statuses and members.
-func Proof(it payout.Item) string {
-	b := &builder{}
-	row := b.breakRow(&it)
-	return row[len(row)-1].Text
+// proofDigits is how many hex digits of a cell's hash a row carries: one slip in 16 million goes unnoticed.
+const proofDigits = 6
+
+func cellProof(code, value string) string {
+	sum := sha256.Sum256([]byte(code + "=" + value))
+	return hex.EncodeToString(sum[:proofDigits/2])
 }
 
+// proofOf hashes the cells of a row of the Breaks sheet, one after the other.
 func proofOf(cells []Cell) string {
-	values := make([]string, len(breaksLayout))
+	var b strings.Builder
 	for i, c := range breaksLayout {
-		if c.Proof {
-			values[i] = cells[i].Canonical()
-		}
+		b.WriteString(cellProof(c.Code, cells[i].Canonical()))
 	}
-	return ProofOf(values)
-}
-
-// ProofOf hashes the canonical values of one row, in the order of BreaksColumns; those that are no part of the proof are
-// not looked at.
-func ProofOf(values []string) string {
-	h := sha256.New()
-	for i, c := range breaksLayout {
-		if c.Proof {
-			fmt.Fprintf(h, "%s=%d:%s\n", c.Code, len(values[i]), values[i])
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)[:12])
+	return b.String()
 }
 
 // Canonical returns the value in the one form that it has before and after a spreadsheet program stored it: numbers in

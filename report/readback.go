@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,19 +11,15 @@ import (
 
 // BreaksBook is what people filled in on the Breaks sheet of a workbook.
 type BreaksBook struct {
-	Run         int64         // the run that made the workbook
-	OutcomeHash string        // of that run
-	Made        payout.Millis // when the workbook was written: what it shows is as people had decided by then
+	Run         int64  // the run that made the workbook
+	OutcomeHash string // of that run
 	Rows        []BreaksRow
 }
 
 // BreaksRow is one item as it stands in an edited workbook. Figures that were changed, a decision nobody knows and a date
 // that is none are told in Problems, with their cell; such a row must not be imported.
 type BreaksRow struct {
-	Sheet string
-	Row   int
-	Item  int64
-	Proof string // the hash the workbook carries: equal to Proof(item) as long as the item stands as it did
+	Item int64
 
 	Disposition string // a code of payout.Disposition*, "" = none
 	Until       payout.Day
@@ -32,10 +29,65 @@ type BreaksRow struct {
 	Note        string
 
 	Problems []CellProblem
+
+	sheet string
+	row   int
+	cells []RawCell // in the order of BreaksColumns
+	proof string    // the hashes of these cells as they were written
 }
 
-// FiguresOK reports whether nothing is wrong with the row.
-func (r *BreaksRow) FiguresOK() bool { return len(r.Problems) == 0 }
+// Place names the row's cell of a column: Breaks!AC7.
+func (r *BreaksRow) Place(code string) string {
+	i := slices.IndexFunc(breaksLayout, func(c breaksColumn) bool { return c.Code == code })
+	return cellName(r.sheet, r.cells[i].Column, r.row)
+}
+
+func cellName(sheet string, column, row int) string {
+	if strings.ContainsAny(sheet, " '!") {
+		sheet = "'" + strings.ReplaceAll(sheet, "'", "''") + "'"
+	}
+	return sheet + "!" + columnName(column) + strconv.Itoa(row)
+}
+
+// wrote is the hash of a cell as it was written; "" in a row that carries none.
+func (r *BreaksRow) wrote(column int) string {
+	if len(r.proof) != proofDigits*len(breaksLayout) {
+		return ""
+	}
+	return r.proof[proofDigits*column:][:proofDigits]
+}
+
+// Filled reports whether a person changed one of the columns since the workbook was written, and which.
+func (r *BreaksRow) Filled(codes ...string) (code string, ok bool) {
+	for i, c := range breaksLayout {
+		if slices.Contains(codes, c.Code) && cellProof(c.Code, r.cells[i].Value) != r.wrote(i) {
+			return c.Code, true
+		}
+	}
+	return "", false
+}
+
+// Moved reports whether the item, as it stands now, shows something else in one of the columns than when the workbook was
+// written, in which, and what. Without codes it looks at figures, statuses and members.
+func (r *BreaksRow) Moved(now payout.Item, codes ...string) (code, shows string, ok bool) {
+	b := &builder{}
+	cells := b.breakRow(&now)
+	for i, c := range breaksLayout {
+		looked := slices.Contains(codes, c.Code) || len(codes) == 0 && c.Proof
+		if looked && cellProof(c.Code, cells[i].Canonical()) != r.wrote(i) {
+			return c.Code, cells[i].shown(), true
+		}
+	}
+	return "", "", false
+}
+
+// shown is the cell's value for a sentence.
+func (c Cell) shown() string {
+	if c.Kind == Text {
+		return c.Text
+	}
+	return c.Plain()
+}
 
 // CellProblem names one cell, what is in it, and what is wrong with that.
 type CellProblem struct {
@@ -46,9 +98,11 @@ type CellProblem struct {
 
 func (p CellProblem) String() string { return fmt.Sprintf("%s: %q %s", p.Cell, p.Value, p.Words) }
 
-// RawCell is one cell of an edited row: its value in the canonical form of its column (see Cell.Canonical), or why it has
-// none.
+// RawCell is one cell of an edited row: where it stands, what the file holds, and that in the canonical form of its column
+// (see Cell.Canonical), or why it has none.
 type RawCell struct {
+	Column int // 0 = A
+	Raw    string
 	Value  string
 	Number bool // the value is a whole number in the column's unit
 	Bad    bool // the column wants a date, and this is none
@@ -67,48 +121,65 @@ func (c RawCell) day() (d payout.Day, ok bool) {
 	return d, err == nil
 }
 
-// InterpretRow makes a row of the edited sheet speak: cells are in the order of BreaksColumns, the stored proof comes from
+// InterpretRow makes a row of the edited sheet speak: cells are in the order of BreaksColumns, the stored hashes come from
 // the hidden column.
 func InterpretRow(sheet string, row int, cells []RawCell, stored string) BreaksRow {
-	r := BreaksRow{Sheet: sheet, Row: row, Proof: stored, Until: payout.NoDay, Due: payout.NoDay}
-	problem := func(column int, value, words string) {
-		r.Problems = append(r.Problems, CellProblem{sheet + "!" + columnName(column) + fmt.Sprint(row), value, words})
+	r := BreaksRow{sheet: sheet, row: row, cells: cells, proof: stored, Until: payout.NoDay, Due: payout.NoDay}
+	r.Item, _ = strconv.ParseInt(cells[breaksID].Value, 10, 64)
+	if r.wrote(breaksID) == "" {
+		r.problem(breaksID, "is in a row without payrecon's hidden mark: it was added by hand, or another version of payrecon made it")
+		return r
 	}
-	day := func(column int) payout.Day {
-		d, ok := cells[column].day()
-		if !ok {
-			problem(column, cells[column].Value, "is not a date; write it like 2026-01-31")
-		}
-		return d
-	}
-	values := make([]string, len(breaksLayout))
 	for i, c := range breaksLayout {
-		values[i] = cells[i].Value
+		text := strings.TrimSpace(cells[i].Value)
 		switch c.Code {
-		case "id":
-			r.Item, _ = strconv.ParseInt(cells[i].Value, 10, 64) // else 0, and the proof fails
 		case "disposition":
-			code, ok := ParseDisposition(cells[i].Value)
+			code, ok := ParseDisposition(text)
 			if !ok {
-				problem(i, cells[i].Value, "is no disposition; choose one of: "+dispositionList())
+				r.problem(i, "is no disposition; choose one of: "+dispositionList())
 			}
 			r.Disposition = code
 		case "until":
-			r.Until = day(i)
+			r.Until = r.day(i)
 		case "due":
-			r.Due = day(i)
+			r.Due = r.day(i)
 		case "reason":
-			r.Reason = strings.TrimSpace(cells[i].Value)
+			r.Reason = text
 		case "owner":
-			r.Owner = strings.TrimSpace(cells[i].Value)
+			r.Owner = text
 		case "note":
-			r.Note = strings.TrimSpace(cells[i].Value)
+			r.Note = text
+		default:
+			if cellProof(c.Code, cells[i].Value) != r.wrote(i) {
+				r.problem(i, "is not what payrecon wrote under "+c.Heading+": put it back, or take the row anew from the report; remarks go under Note")
+			}
 		}
 	}
-	if ProofOf(values) != stored {
-		problem(breaksID, values[breaksID], "is a row whose figures, references or statuses were edited; take it anew from the report")
-	}
 	return r
+}
+
+// problem notes what is wrong with a cell. One of figures is enough: a row that was sorted apart has many.
+func (r *BreaksRow) problem(column int, words string) {
+	if breaksLayout[column].Input || len(r.Problems) == 0 {
+		r.Problems = append(r.Problems, CellProblem{cellName(r.sheet, r.cells[column].Column, r.row), r.cells[column].Raw, words})
+	}
+}
+
+// The dates that a person may mean; a number such as 2026 or 31012026 is none.
+const (
+	firstNearDay payout.Day = 10957 // 2000-01-01
+	lastNearDay  payout.Day = 47481 // 2099-12-31
+)
+
+// day reads the date that a person put into a column.
+func (r *BreaksRow) day(column int) payout.Day {
+	cell := &r.cells[column]
+	d, ok := cell.day()
+	near := d == payout.NoDay || d >= firstNearDay && d <= lastNearDay || cellProof(breaksLayout[column].Code, cell.Value) == r.wrote(column)
+	if !ok || !near {
+		r.problem(column, "is not a date; write it like 2026-01-31")
+	}
+	return d
 }
 
 func dispositionList() string {

@@ -278,11 +278,15 @@ member of the item changes, or when its date passes.`,
 				d.note = &note
 			}
 			d.setDue = fl.Changed("due")
-			if err := d.check(payout.DayOf(a.clock().UTC())); err != nil {
-				return err
+			if field, words := d.problem(payout.DayOf(a.clock().UTC())); words != "" {
+				return payout.Errorf(payout.KindInput, "--%s: %s", field, words)
 			}
 			return a.write(cmd.Context(), "breaks set", wait, func(ctx context.Context, s *session) error {
-				return s.decide(ctx, id, d)
+				item, _, err := s.m.Item(ctx, id)
+				if err != nil {
+					return err
+				}
+				return s.m.Decide(ctx, d.about(item, payout.MillisOf(s.clock())))
 			})
 		},
 	}
@@ -296,74 +300,4 @@ member of the item changes, or when its date passes.`,
 	fl.StringVar(&note, "note", "", "a note")
 	waitFlag(cmd, &wait)
 	return cmd
-}
-
-// itemDecision is what a person says about an item; nil and unset fields leave the item's as they are.
-type itemDecision struct {
-	kind   string // "" = leave, "none" = take away
-	until  payout.Day
-	reason string
-	by     string
-	owner  *string
-	note   *string
-	setDue bool
-	due    payout.Day
-	text   string // where it came from, such as a workbook's hash
-}
-
-func (d *itemDecision) check(today payout.Day) error {
-	input := func(format string, args ...any) error { return payout.Errorf(payout.KindInput, format, args...) }
-	kinds := []string{payout.DispositionAccepted, payout.DispositionCorrection, payout.DispositionWithProvider, payout.DispositionWrittenOff}
-	switch {
-	case strings.TrimSpace(d.by) == "":
-		return input("--by: say who decides")
-	case d.kind == "" && d.owner == nil && d.note == nil && !d.setDue:
-		return input("nothing to set: give --disposition, --owner, --due or --note")
-	case d.kind == "" || d.kind == "none":
-		return nil
-	case !slices.Contains(kinds, d.kind):
-		return input("--disposition %q: want %s, or none", d.kind, strings.Join(kinds, ", "))
-	case strings.TrimSpace(d.reason) == "":
-		return input("--reason: a disposition needs one")
-	case (d.kind == payout.DispositionAccepted || d.kind == payout.DispositionCorrection) && d.until == payout.NoDay:
-		return input("--until: %q needs a date, so that it comes back to somebody", d.kind)
-	case d.until != payout.NoDay && d.until < today:
-		return input("--until %s has passed already", d.until)
-	}
-	return nil
-}
-
-// decide writes the decision and the event that tells of it.
-func (s *session) decide(ctx context.Context, id int64, d itemDecision) error {
-	item, _, err := s.m.Item(ctx, id)
-	if err != nil {
-		return err
-	}
-	if item.State == payout.ItemCleared {
-		return payout.Errorf(payout.KindInput, "item %d is cleared already: there is nothing to decide", id)
-	}
-	now := payout.MillisOf(s.clock())
-	ev := payout.ItemEvent{Item: id, At: now, Kind: payout.EventNote, By: d.by, Text: d.text}
-	if d.kind != "" {
-		ev.Kind, ev.From = payout.EventDisposition, dispositionWords(item.Disposition)
-		item.Disposition = nil
-		if d.kind != "none" {
-			item.Disposition = &payout.Disposition{Kind: d.kind, Until: d.until, Reason: d.reason, By: d.by, At: now}
-		}
-		ev.To = dispositionWords(item.Disposition)
-		ev.Text = strings.TrimSpace(d.reason + " " + d.text)
-	}
-	if d.owner != nil {
-		item.Owner = *d.owner
-		ev.Text = strings.TrimSpace(ev.Text + " owner: " + *d.owner)
-	}
-	if d.setDue {
-		item.Due = d.due
-		ev.Text = strings.TrimSpace(ev.Text + " due: " + d.due.String())
-	}
-	if d.note != nil {
-		item.Note = *d.note
-		ev.Text = strings.TrimSpace(ev.Text + " note: " + *d.note)
-	}
-	return s.m.UpdateItem(ctx, item, ev)
 }

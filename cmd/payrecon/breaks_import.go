@@ -42,15 +42,11 @@ since, is refused with its cell; the other rows are taken only with --partly.`,
 			if err != nil {
 				return err
 			}
+			im.partly, im.dryRun = partly, dryRun
 			if dryRun {
-				return a.read(cmd.Context(), func(m *mirror.Mirror) error {
-					if err := im.compare(cmd.Context(), m, payout.DayOf(a.clock().UTC())); err != nil {
-						return err
-					}
-					return errors.Join(a.showImport(im), im.refusal(partly))
-				})
+				return a.read(cmd.Context(), func(m *mirror.Mirror) error { return a.importBreaks(cmd.Context(), m, im) })
 			}
-			return a.write(cmd.Context(), "breaks import", wait, func(ctx context.Context, s *session) error { return s.importBreaks(ctx, im, partly) })
+			return a.write(cmd.Context(), "breaks import", wait, func(ctx context.Context, s *session) error { return a.importBreaks(ctx, s.m, im) })
 		},
 	}
 	cmd.Flags().StringVar(&by, "by", "", "who filled it in")
@@ -62,7 +58,10 @@ since, is refused with its cell; the other rows are taken only with --partly.`,
 
 // breaksImport is a workbook on its way back.
 type breaksImport struct {
-	by      string
+	by     string
+	partly bool // good rows are taken although others are refused
+	dryRun bool
+
 	sha256  string
 	book    *report.BreaksBook
 	changes []importChange
@@ -75,21 +74,31 @@ type importChange struct {
 	Place    string `json:"place"`
 	From     string `json:"from"`
 	To       string `json:"to"`
-	decision itemDecision
+	decision mirror.Decision
 }
 
+// importLimit is how large the file of a workbook may be, in bytes; one with a million agreed rows has about 100 MB.
+const importLimit = 512 << 20
+
 func (a *app) readImport(path, by string) (*breaksImport, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, payout.Errorf(payout.KindInput, "workbook: %w", err)
+	}
+	if info.Size() > importLimit {
+		return nil, payout.Errorf(payout.KindInput, "workbook %s: %d bytes are more than the %d that are read", path, info.Size(), importLimit)
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, payout.Errorf(payout.KindInput, "workbook: %w", err)
 	}
 	sum := sha256.Sum256(text)
-	book, err := xlsx.ReadBreaks(path)
+	book, err := xlsx.ReadBreaks(path, text)
 	return &breaksImport{by: by, sha256: hex.EncodeToString(sum[:]), book: book}, err
 }
 
 // compare holds every row against the item as it stands now.
-func (im *breaksImport) compare(ctx context.Context, m *mirror.Mirror, today payout.Day) error {
+func (im *breaksImport) compare(ctx context.Context, m *mirror.Mirror, now payout.Millis) error {
 	run, _, err := m.Reconciliation(ctx, im.book.Run)
 	if err != nil {
 		return payout.Errorf(payout.KindInput, "the workbook is of run %d, which this mirror does not hold: %w", im.book.Run, err)
@@ -97,137 +106,126 @@ func (im *breaksImport) compare(ctx context.Context, m *mirror.Mirror, today pay
 	if run.OutcomeHash != im.book.OutcomeHash {
 		return payout.Errorf(payout.KindInput, "the workbook is of another run %d than this mirror's: is it another database?", im.book.Run)
 	}
-	seen := map[int64]bool{}
+	seen := map[int64]string{}
 	for i := range im.book.Rows {
 		row := &im.book.Rows[i]
-		place := fmt.Sprintf("%s!A%d", row.Sheet, row.Row)
+		place := row.Place("id")
 		for _, p := range row.Problems {
 			im.refused = append(im.refused, p.String())
 		}
 		if len(row.Problems) > 0 {
 			continue
 		}
-		if seen[row.Item] {
-			im.refused = append(im.refused, fmt.Sprintf("%s: item %d stands in the sheet twice", place, row.Item))
+		if first := seen[row.Item]; first != "" {
+			im.refused = append(im.refused, fmt.Sprintf("%s: item %d stands in %s already", place, row.Item, first))
 			continue
 		}
-		seen[row.Item] = true
-		item, events, err := m.Item(ctx, row.Item)
+		seen[row.Item] = place
+		item, _, err := m.Item(ctx, row.Item)
 		switch {
 		case payout.KindOf(err) == payout.KindNotFound:
 			im.refused = append(im.refused, fmt.Sprintf("%s: there is no item %d", place, row.Item))
-			continue
 		case err != nil:
 			return err
+		default:
+			im.compareRow(row, &item, now)
 		}
-		im.compareRow(row, place, &item, decidedAt(events), today)
 	}
 	return nil
 }
 
-// compareRow adds the row's change, or why it is refused; a row that says nothing new is neither.
-func (im *breaksImport) compareRow(row *report.BreaksRow, place string, item *payout.Item, decided payout.Millis, today payout.Day) {
-	d := itemDecision{by: im.by, until: payout.NoDay, text: "workbook " + im.sha256}
-	var old payout.Disposition
-	old.Until = payout.NoDay
-	if item.Disposition != nil {
-		old = *item.Disposition
-	}
-	if row.Disposition != old.Kind || row.Until != old.Until || row.Reason != old.Reason {
-		d.kind, d.until, d.reason = row.Disposition, row.Until, row.Reason
-		if d.kind == "" {
-			d.kind = "none"
+// compareRow adds the row's change, or why it is refused; a row in which nobody wrote anything new is neither. What was
+// decided since the workbook was written is never undone by a cell that a person left as it was.
+func (im *breaksImport) compareRow(row *report.BreaksRow, item *payout.Item, now payout.Millis) {
+	d := itemDecision{by: im.by, until: payout.NoDay, source: "workbook " + im.sha256}
+	cell := ""
+	for _, part := range []struct {
+		codes []string
+		said  bool // the item says so already
+		take  func()
+	}{
+		{[]string{"disposition", "until", "reason"}, saysDisposition(row, item.Disposition), func() { d.takeDisposition(row) }},
+		{[]string{"owner"}, row.Owner == item.Owner, func() { d.owner = &row.Owner }},
+		{[]string{"due"}, row.Due == item.Due, func() { d.setDue, d.due = true, row.Due }},
+		{[]string{"note"}, row.Note == item.Note, func() { d.note = &row.Note }},
+	} {
+		code, filled := row.Filled(part.codes...)
+		if !filled || part.said {
+			continue
+		}
+		if at, shows, moved := row.Moved(*item, part.codes...); moved {
+			im.refuse(row, at, "what was decided about item %d has changed since the workbook was written, this is %q now: fill in a newer one", item.ID, orDash(shows))
+			return
+		}
+		if part.take(); cell == "" {
+			cell = code
 		}
 	}
-	if row.Owner != item.Owner {
-		d.owner = &row.Owner
-	}
-	if row.Note != item.Note {
-		d.note = &row.Note
-	}
-	if row.Due != item.Due {
-		d.setDue, d.due = true, row.Due
-	}
-	if d.kind == "" && d.owner == nil && d.note == nil && !d.setDue {
+	if cell == "" {
 		return
 	}
-	err := d.check(today)
-	switch {
-	case item.State == payout.ItemCleared:
-		err = fmt.Errorf("item %d is cleared by now", item.ID)
-	case decided >= im.book.Made+1000: // the workbook knows its time to the second
-		err = fmt.Errorf("somebody decided on item %d on %s, after the workbook was written: fill in a newer one", item.ID, decided)
-	case report.Proof(*item) != row.Proof:
-		err = fmt.Errorf("item %d has moved on since the workbook was written: fill in a newer one", item.ID)
+	if item.State == payout.ItemCleared {
+		im.refuse(row, cell, "item %d was cleared by %s on %s: there is nothing to decide", item.ID, item.ClearedBy, item.ClearedAt.Day())
+	} else if at, shows, moved := row.Moved(*item); moved {
+		im.refuse(row, at, "item %d has moved on since the workbook was written, this is %q now: fill in a newer one", item.ID, orDash(shows))
+	} else if field, words := d.problem(now.Day()); words != "" {
+		im.refuse(row, field, "%s", words)
+	} else {
+		im.changes = append(im.changes, importChange{
+			Item: item.ID, Place: row.Place(cell), From: dispositionWords(item.Disposition), To: d.words(), decision: d.about(*item, now),
+		})
 	}
-	if err != nil {
-		im.refused = append(im.refused, fmt.Sprintf("%s: %s", place, strings.ReplaceAll(err.Error(), "--", "")))
-		return
-	}
-	im.changes = append(im.changes, importChange{Item: item.ID, Place: place, From: dispositionWords(item.Disposition), To: d.words(), decision: d})
 }
 
-// decidedAt is when a person last said something about an item.
-func decidedAt(events []payout.ItemEvent) (at payout.Millis) {
-	for _, e := range events {
-		if e.By != "" {
-			at = max(at, e.At)
-		}
-	}
-	return at
+func (im *breaksImport) refuse(row *report.BreaksRow, code, format string, args ...any) {
+	im.refused = append(im.refused, row.Place(code)+": "+fmt.Sprintf(format, args...))
 }
 
-// words says what a decision sets.
-func (d *itemDecision) words() string {
-	var parts []string
-	if d.kind != "" {
-		text := d.kind
-		if d.until != payout.NoDay {
-			text += " until " + d.until.String()
-		}
-		if d.reason != "" {
-			text += " (" + d.reason + ")"
-		}
-		parts = append(parts, text)
+// saysDisposition reports whether the row's decision is the one given, if any.
+func saysDisposition(row *report.BreaksRow, d *payout.Disposition) bool {
+	if d == nil {
+		return row.Disposition == "" && row.Until == payout.NoDay && row.Reason == ""
 	}
-	if d.owner != nil {
-		parts = append(parts, "owner "+orDash(*d.owner))
-	}
-	if d.setDue {
-		parts = append(parts, "due "+orDash(d.due.String()))
-	}
-	if d.note != nil {
-		parts = append(parts, "note "+orDash(*d.note))
-	}
-	return strings.Join(parts, ", ")
+	return row.Disposition == d.Kind && row.Until == d.Until && row.Reason == d.Reason
 }
 
-func (s *session) importBreaks(ctx context.Context, im *breaksImport, partly bool) error {
-	if err := im.compare(ctx, s.m, payout.DayOf(s.clock().UTC())); err != nil {
+func (d *itemDecision) takeDisposition(row *report.BreaksRow) {
+	d.kind, d.until, d.reason = row.Disposition, row.Until, row.Reason
+	if d.kind == "" && d.until == payout.NoDay && d.reason == "" {
+		d.kind = dispositionNone
+	}
+}
+
+// importBreaks records what the workbook says, all of it or nothing, and shows it.
+func (a *app) importBreaks(ctx context.Context, m *mirror.Mirror, im *breaksImport) error {
+	if err := im.compare(ctx, m, payout.MillisOf(a.clock())); err != nil {
 		return err
 	}
-	refused := im.refusal(partly)
-	if len(im.refused) > 0 && !partly {
-		return errors.Join(s.showImport(im), refused)
-	}
-	for _, c := range im.changes {
-		if err := s.decide(ctx, c.Item, c.decision); err != nil {
+	if !im.dryRun && (len(im.refused) == 0 || im.partly) {
+		decisions := make([]mirror.Decision, len(im.changes))
+		for i := range im.changes {
+			decisions[i] = im.changes[i].decision
+		}
+		if err := m.Decide(ctx, decisions...); err != nil {
 			return err
 		}
 	}
-	return errors.Join(s.showImport(im), refused)
+	return errors.Join(a.showImport(im), im.refusal())
 }
 
 // refusal is the end of an import with rows that cannot be taken.
-func (im *breaksImport) refusal(partly bool) error {
+func (im *breaksImport) refusal() error {
 	if len(im.refused) == 0 {
 		return nil
 	}
 	rest := "nothing was recorded; mend them, or take the others with --partly"
-	if partly {
+	switch {
+	case im.partly && im.dryRun:
+		rest = plural(int64(len(im.changes)), "other row") + " would be recorded"
+	case im.partly:
 		rest = plural(int64(len(im.changes)), "other row") + " recorded"
 	}
-	return payout.Errorf(payout.KindInput, "%s refused, %s", plural(int64(len(im.refused)), "row"), rest)
+	return payout.Errorf(payout.KindInput, "%s refused, %s", plural(int64(len(im.refused)), "cell"), rest)
 }
 
 // showImport prints what changes and what is refused.
@@ -239,13 +237,19 @@ func (a *app) showImport(im *breaksImport) error {
 	for _, c := range im.changes {
 		t.add(fmt.Sprint(c.Item), c.Place, c.From, c.To)
 	}
-	if len(im.changes) == 0 {
-		a.say("Nothing to change.")
-	} else if err := t.writeText(a.stdout); err != nil {
-		return err
+	switch {
+	case len(im.changes) > 0:
+		if err := t.writeText(a.stdout); err != nil {
+			return err
+		}
+	case len(im.refused) == 0:
+		a.say("Nobody wrote anything new.")
 	}
 	for _, r := range im.refused {
 		a.say("Refused: %s", printable(r))
+	}
+	if im.dryRun {
+		a.say("Nothing was recorded: this is what would be.")
 	}
 	return nil
 }

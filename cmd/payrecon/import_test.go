@@ -76,7 +76,7 @@ func TestBreaksImport(t *testing.T) {
 	// Somebody decides anew; the old workbook must not undo that.
 	s.now = s.now.Add(time.Hour)
 	s.do(exitDone, "breaks", "set", "1", "--owner", "Carol", "--by", "B. Reviewer")
-	if code, _, words := s.try("breaks", "import", book, "--by", "A. Reviewer"); code != exitInput || !strings.Contains(words, "after the workbook was written") {
+	if code, _, words := s.try("breaks", "import", book, "--by", "A. Reviewer"); code != exitInput || !strings.Contains(words, "has changed since the workbook was written") {
 		t.Errorf("an old workbook: exit %d, %s", code, words)
 	}
 	if out := s.do(exitDone, "breaks", "show", "1"); !strings.Contains(out, "Carol") {
@@ -86,7 +86,7 @@ func TestBreaksImport(t *testing.T) {
 	// A figure that was edited is refused.
 	s.do(exitDone, "report", "--out", book)
 	fillIn(t, book, map[string]string{"Exposure": "1", "Owner": "nobody"})
-	if code, _, words := s.try("breaks", "import", book, "--by", "A. Reviewer"); code != exitInput || !strings.Contains(words, "Breaks!") {
+	if code, _, words := s.try("breaks", "import", book, "--by", "A. Reviewer"); code != exitInput || !strings.Contains(words, `Breaks!K6: "1" is not what payrecon wrote under Exposure`) {
 		t.Errorf("an edited figure: exit %d, %s", code, words)
 	}
 	if code, _, words := s.try("breaks", "import", s.path("ledger.csv"), "--by", "A. Reviewer"); code != exitInput || !strings.Contains(words, "ledger.csv") {

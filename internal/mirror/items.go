@@ -1,10 +1,13 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -16,10 +19,30 @@ import (
 const clearedKept = 400 * 24 * time.Hour
 
 const selectItems = `
-	SELECT body
+	SELECT id, run, position, place, decided
 	FROM items
 	WHERE state IN ('new', 'open', 'carried', 'reopened') OR state = 'cleared' AND cleared_at >= ?
-	ORDER BY id`
+	ORDER BY run, position, place`
+
+// itemPlace says where an item is found: as the run left it in record place of its part at position, and with what a person
+// decided since.
+type itemPlace struct {
+	ID       int64  `db:"id"`
+	Run      int64  `db:"run"`
+	Position int64  `db:"position"`
+	Place    int    `db:"place"`
+	Decided  []byte `db:"decided"` // archiveDecision; empty = nothing
+}
+
+func archivePlace(a *archive, v *itemPlace) {
+	number(a, &v.ID)
+	number(a, &v.Run)
+	number(a, &v.Position)
+	number(a, &v.Place)
+	decided := string(v.Decided)
+	text(a, &decided)
+	v.Decided = []byte(decided)
+}
 
 // Items returns the items that are open and those cleared in the last 400 days, by id, and the first id that no item has
 // ever had.
@@ -29,21 +52,69 @@ func (m *Mirror) Items(ctx context.Context) (items []payout.Item, nextID int64, 
 		return nil, 0, fmt.Errorf("items: %w", err)
 	}
 	defer tx.Rollback()
-	var bodies [][]byte
-	err = tx.SelectContext(ctx, &bodies, selectItems, m.clock().Add(-clearedKept).UnixMilli())
+	var places []itemPlace
+	err = tx.SelectContext(ctx, &places, selectItems, m.clock().Add(-clearedKept).UnixMilli())
 	if err == nil {
 		err = tx.GetContext(ctx, &nextID, `SELECT coalesce(max(id), 0) + 1 FROM items`)
+	}
+	if err == nil {
+		items, err = itemsAt(ctx, tx, places)
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("items: %w", err)
 	}
-	items = make([]payout.Item, len(bodies))
-	for i, body := range bodies {
-		if err := unmarshalLossless(body, &items[i]); err != nil {
-			return nil, 0, fmt.Errorf("items: %w", err)
+	return items, nextID, nil
+}
+
+// itemsAt returns the items found at places, which are in their order, by id.
+func itemsAt(ctx context.Context, tx *sqlx.Tx, places []itemPlace) ([]payout.Item, error) {
+	items := make([]payout.Item, 0, len(places))
+	err := readParts(ctx, tx, func(read func(run int64, part string, position int64) ([]byte, error)) error {
+		for len(places) > 0 {
+			n := 1
+			for n < len(places) && places[n].Run == places[0].Run && places[n].Position == places[0].Position {
+				n++
+			}
+			body, err := read(places[0].Run, partItems, places[0].Position)
+			if err != nil {
+				return err
+			}
+			if items, err = appendItems(items, body, places[:n]); err != nil {
+				return err
+			}
+			places = places[n:]
+		}
+		return nil
+	})
+	slices.SortFunc(items, func(a, b payout.Item) int { return cmp.Compare(a.ID, b.ID) })
+	return items, err
+}
+
+// appendItems adds the items of one part that are found at places.
+func appendItems(items []payout.Item, body []byte, places []itemPlace) ([]payout.Item, error) {
+	next := 0
+	some, err := unarchive(body, func(place int) bool {
+		if next == len(places) || places[next].Place != place {
+			return false
+		}
+		next++
+		return true
+	}, archiveItem)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range places {
+		if i >= len(some) || some[i].ID != p.ID {
+			return nil, fmt.Errorf("item %d is not where run %d put it: the database is damaged, restore a backup", p.ID, p.Run)
+		}
+		if len(p.Decided) > 0 {
+			a := &archive{in: p.Decided, text: string(p.Decided)}
+			if archiveDecision(a, &some[i]); a.err != nil {
+				return nil, a.err
+			}
 		}
 	}
-	return items, nextID, nil
+	return append(items, some...), nil
 }
 
 // Item returns an item as it is now and its life, oldest event first. An unknown id is KindNotFound.
@@ -53,72 +124,139 @@ func (m *Mirror) Item(ctx context.Context, id int64) (payout.Item, []payout.Item
 		return payout.Item{}, nil, fmt.Errorf("item %d: %w", id, err)
 	}
 	defer tx.Rollback()
-	var item payout.Item
-	var body []byte
-	if err := tx.GetContext(ctx, &body, `SELECT body FROM items WHERE id = ?`, id); err != nil {
-		return item, nil, itemError(id, err)
-	}
-	if err := unmarshalLossless(body, &item); err != nil {
-		return item, nil, itemError(id, err)
+	item, err := itemNow(ctx, tx, id)
+	if err != nil {
+		return item, nil, err
 	}
 	events, err := selectEvents(ctx, tx, `WHERE item = ?`, id)
 	return item, events, err
 }
 
-// UpdateItem stores what a person decided about an item (disposition, due, owner, note; nothing else of item is taken),
-// and the event that tells it, in one transaction. The event belongs to no run. An unknown id is KindNotFound; a cleared
-// item is KindInput, because there is nothing left to decide.
-func (m *Mirror) UpdateItem(ctx context.Context, item payout.Item, ev payout.ItemEvent) error {
+func itemNow(ctx context.Context, tx *sqlx.Tx, id int64) (payout.Item, error) {
+	var at itemPlace
+	err := tx.GetContext(ctx, &at, `SELECT id, run, position, place, decided FROM items WHERE id = ?`, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return payout.Item{}, payout.Errorf(payout.KindNotFound, "there is no item %d: `breaks list --all` shows those there are", id)
+	}
+	var items []payout.Item
+	if err == nil {
+		items, err = itemsAt(ctx, tx, []itemPlace{at})
+	}
+	if err != nil {
+		return payout.Item{}, fmt.Errorf("item %d: %w", id, err)
+	}
+	return items[0], nil
+}
+
+// ItemsBefore returns the items that a recorded reconciliation was given, as they stood then, by id.
+func (m *Mirror) ItemsBefore(ctx context.Context, run int64) ([]payout.Item, error) {
+	tx, err := m.read().BeginTxx(ctx, nil)
+	if err != nil {
+		return nil, wrap("items before a run", err)
+	}
+	defer tx.Rollback()
+	var packed []byte
+	err = tx.GetContext(ctx, &packed, `SELECT items_before FROM reconciliations WHERE run = ?`, run)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, notReconciled(run)
+	}
+	var places []itemPlace
+	if err == nil {
+		places, err = unarchive(packed, nil, archivePlace)
+	}
+	var items []payout.Item
+	if err == nil {
+		items, err = itemsAt(ctx, tx, places)
+	}
+	return items, wrap(fmt.Sprintf("items before run %d", run), err)
+}
+
+// placesOf returns where items are found now.
+func placesOf(ctx context.Context, tx *sqlx.Tx, items []payout.Item) ([]itemPlace, error) {
+	if len(items) == 0 {
+		return nil, nil
+	}
+	ids := []byte{'['}
+	for i := range items {
+		ids = append(strconv.AppendInt(ids, items[i].ID, 10), ',')
+	}
+	ids[len(ids)-1] = ']'
+	var places []itemPlace
+	err := tx.SelectContext(ctx, &places, `
+		SELECT id, run, position, place, decided
+		FROM items
+		WHERE id IN (SELECT value FROM json_each(?))
+		ORDER BY run, position, place`, string(ids))
+	if err == nil && len(places) != len(items) {
+		err = fmt.Errorf("the run was given %d items, of which %d are stored", len(items), len(places))
+	}
+	return places, err
+}
+
+// Decision is what a person decided about an item (of Item, its disposition, due, owner and note; nothing else is taken),
+// and the event that tells it.
+type Decision struct {
+	Item  payout.Item
+	Event payout.ItemEvent
+}
+
+// Decide stores decisions, all of them or none, in one transaction. Their events belong to no run. An unknown id is
+// KindNotFound; a cleared item is KindInput, because there is nothing left to decide.
+func (m *Mirror) Decide(ctx context.Context, decisions ...Decision) error {
 	return m.write(ctx, func(tx *sqlx.Tx) error {
-		var stored payout.Item
-		var body []byte
-		if err := tx.GetContext(ctx, &body, `SELECT body FROM items WHERE id = ?`, item.ID); err != nil {
-			return itemError(item.ID, err)
+		for i := range decisions {
+			if err := decide(ctx, tx, &decisions[i]); err != nil {
+				return err
+			}
 		}
-		if err := unmarshalLossless(body, &stored); err != nil {
-			return itemError(item.ID, err)
-		}
-		if stored.State == payout.ItemCleared {
-			return payout.Errorf(payout.KindInput, "item %d was cleared by %s on %s: there is nothing to decide about it",
-				item.ID, stored.ClearedBy, stored.ClearedAt.Day())
-		}
-		stored.Disposition, stored.Due, stored.Owner, stored.Note = item.Disposition, item.Due, item.Owner, item.Note
-		if err := putItem(ctx, tx, &stored); err != nil {
-			return err
-		}
-		ev.Item, ev.Run = item.ID, 0
-		return appendEvents(ctx, tx, []payout.ItemEvent{ev})
+		return nil
 	})
 }
 
-func itemError(id int64, err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return payout.Errorf(payout.KindNotFound, "there is no item %d: `breaks list --all` shows those there are", id)
+func decide(ctx context.Context, tx *sqlx.Tx, d *Decision) error {
+	stored, err := itemNow(ctx, tx, d.Item.ID)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("item %d: %w", id, err)
+	if stored.State == payout.ItemCleared {
+		return payout.Errorf(payout.KindInput, "item %d was cleared by %s on %s: there is nothing to decide about it",
+			stored.ID, stored.ClearedBy, stored.ClearedAt.Day())
+	}
+	a := &archive{writing: true}
+	archiveDecision(a, &d.Item)
+	if _, err := tx.ExecContext(ctx, `UPDATE items SET decided = ? WHERE id = ?`, a.out, stored.ID); err != nil {
+		return fmt.Errorf("item %d: %w", stored.ID, err)
+	}
+	event := d.Event
+	event.Item, event.Run = stored.ID, 0
+	return appendEvents(ctx, tx, []payout.ItemEvent{event})
 }
 
-// putItem inserts the item, or replaces what is known of it.
-func putItem(ctx context.Context, tx *sqlx.Tx, item *payout.Item) error {
-	body, err := marshalLossless(item)
-	if err != nil {
-		return fmt.Errorf("item %d: %w", item.ID, err)
+// putItems stores the items as a run left them: their records go to its parts, and their rows say where.
+func putItems(ctx context.Context, tx *sqlx.Tx, run int64, items []payout.Item) error {
+	if err := putParts(ctx, tx, run, partItems, items, archiveItem); err != nil {
+		return err
 	}
-	_, err = tx.ExecContext(ctx, `
-		INSERT INTO items (id, state, outcome, severity, first_run, last_run, cleared_at, body)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+	put, err := tx.PreparexContext(ctx, `
+		INSERT INTO items (id, state, cleared_at, run, position, place)
+		VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
 			state = excluded.state,
-			outcome = excluded.outcome,
-			severity = excluded.severity,
-			first_run = excluded.first_run,
-			last_run = excluded.last_run,
 			cleared_at = excluded.cleared_at,
-			body = excluded.body`,
-		item.ID, item.State.String(), item.Outcome.String(), item.Severity.String(),
-		item.FirstRun, item.LastRun, int64(item.ClearedAt), string(body))
+			run = excluded.run,
+			position = excluded.position,
+			place = excluded.place,
+			decided = NULL`)
 	if err != nil {
-		return fmt.Errorf("item %d: %w", item.ID, err)
+		return fmt.Errorf("items: %w", err)
+	}
+	defer put.Close()
+	for i := range items {
+		item := &items[i]
+		_, err := put.ExecContext(ctx, item.ID, item.State.String(), int64(item.ClearedAt), run, i/partSize, i%partSize)
+		if err != nil {
+			return fmt.Errorf("item %d: %w", item.ID, err)
+		}
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func TestItemsAreOpenOrClearedLately(t *testing.T) {
 	}
 	r.Items[4].State, r.Items[4].ClearedAt = payout.ItemCleared, payout.MillisOf(now.AddDate(0, 0, -399))
 	r.Items[5].State, r.Items[5].ClearedAt = payout.ItemCleared, payout.MillisOf(now.AddDate(0, 0, -401))
-	if err := m.SaveReconciliation(t.Context(), r, nil); err != nil {
+	if err := m.SaveReconciliation(t.Context(), r, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	items, next, err := m.Items(t.Context())
@@ -41,11 +41,11 @@ func TestItemsAreOpenOrClearedLately(t *testing.T) {
 	}
 }
 
-func TestUpdateItemTakesWhatAPersonDecides(t *testing.T) {
+func TestDecideTakesWhatAPersonDecides(t *testing.T) {
 	m := openTest(t)
 	r := sampleReconciliation(beginRun(t, m), 1, 2)
 	r.Items[1].State, r.Items[1].ClearedBy, r.Items[1].ClearedAt = payout.ItemCleared, "payout", payout.MillisOf(time.Now())
-	if err := m.SaveReconciliation(t.Context(), r, nil); err != nil {
+	if err := m.SaveReconciliation(t.Context(), r, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := r.Items[0]
@@ -54,7 +54,7 @@ func TestUpdateItemTakesWhatAPersonDecides(t *testing.T) {
 	asked := want
 	asked.Why, asked.State, asked.Exposure = "edited", payout.ItemCleared, r.Items[1].Exposure // nobody decides about facts
 	event := payout.ItemEvent{Run: 99, At: 5, Kind: payout.EventDisposition, To: payout.DispositionAccepted, By: "Kim", Text: "known"}
-	if err := m.UpdateItem(t.Context(), asked, event); err != nil {
+	if err := m.Decide(t.Context(), Decision{asked, event}); err != nil {
 		t.Fatal(err)
 	}
 	got, events, err := m.Item(t.Context(), 1)
@@ -66,12 +66,20 @@ func TestUpdateItemTakesWhatAPersonDecides(t *testing.T) {
 	equal(t, "events", events, []payout.ItemEvent{r.Events[0], event})
 
 	asked.ID = 2
-	if err := m.UpdateItem(t.Context(), asked, event); payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), "item 2 was cleared by payout") {
+	if err := m.Decide(t.Context(), Decision{asked, event}); payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), "item 2 was cleared by payout") {
 		t.Errorf("a decision about a cleared item = %v, want it refused", err)
 	}
 	asked.ID = 3
-	if err := m.UpdateItem(t.Context(), asked, event); payout.KindOf(err) != payout.KindNotFound {
+	if err := m.Decide(t.Context(), Decision{asked, event}); payout.KindOf(err) != payout.KindNotFound {
 		t.Errorf("a decision about no item = %v, want not found", err)
+	}
+	other := want
+	other.Owner = "nobody"
+	if err := m.Decide(t.Context(), Decision{other, event}, Decision{asked, event}); payout.KindOf(err) != payout.KindNotFound {
+		t.Errorf("two decisions, one about no item = %v, want not found", err)
+	}
+	if got, events, err := m.Item(t.Context(), 1); err != nil || got.Owner != want.Owner || len(events) != 2 {
+		t.Errorf("of decisions that are refused together one was kept: owner %q, %d events, %v", got.Owner, len(events), err)
 	}
 	before, _, err := m.Reconciliation(t.Context(), r.Run)
 	if err != nil {
@@ -82,7 +90,7 @@ func TestUpdateItemTakesWhatAPersonDecides(t *testing.T) {
 
 func TestItemEventsAreAppendOnly(t *testing.T) {
 	m := openTest(t)
-	if err := m.SaveReconciliation(t.Context(), sampleReconciliation(beginRun(t, m), 1, 1), nil); err != nil {
+	if err := m.SaveReconciliation(t.Context(), sampleReconciliation(beginRun(t, m), 1, 1), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, statement := range []string{`UPDATE item_events SET text = 'x'`, `DELETE FROM item_events`} {

@@ -1,13 +1,13 @@
 package xlsx
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/xuri/excelize/v2"
 
@@ -15,106 +15,131 @@ import (
 	"payrecon/report"
 )
 
-// readLimit is how large a workbook may be when unpacked. Breaks sheets are small; this keeps a crafted file from filling
-// the memory.
-const readLimit = 2 << 30
+// headingWithin is how far down a sheet its heading row is looked for; payrecon writes it into row 5.
+const headingWithin = 100
 
-// ReadBreaks reads what people filled in on the Breaks sheet of a workbook of ours. That it is one of ours is told by a
-// hidden column, which names the run and carries a hash of each row. Rows may have been sorted, filtered or deleted, columns
-// may not have been moved. A row whose figures were edited, or whose new content makes no sense, says so in its Problems.
+// ReadBreaks reads what people filled in on the Breaks sheet of a workbook of ours; text is the file, name what to call it.
+// That it is one of ours is told by a hidden column, which names the run and carries a hash of each cell. Rows may have been
+// sorted, filtered or deleted, columns moved or added, the sheet renamed; the headings may not have been changed. A row whose
+// figures were edited, or whose new content makes no sense, says so in its Problems.
 //
 // The error is of payout.KindInput when the file is no workbook, or none of ours.
-func ReadBreaks(path string) (book *report.BreaksBook, err error) {
+func ReadBreaks(name string, text []byte) (book *report.BreaksBook, err error) {
+	if err := checkContainer(name, text); err != nil {
+		return nil, err
+	}
 	temp, err := os.MkdirTemp("", "payrecon-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
-	f, err := excelize.OpenFile(path, excelize.Options{RawCellValue: true, UnzipSizeLimit: readLimit, TmpDir: temp})
+	f, err := excelize.OpenReader(bytes.NewReader(text), excelize.Options{
+		RawCellValue: true, UnzipSizeLimit: unpackedLimit, UnzipXMLSizeLimit: inMemory, TmpDir: temp,
+	})
 	if err != nil {
-		return nil, payout.Errorf(payout.KindInput, "%s cannot be read as an Excel workbook: %w", path, err)
+		return nil, payout.Errorf(payout.KindInput, "%s cannot be read as an Excel workbook: %w", name, err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	book = &report.BreaksBook{}
-	if props, err := f.GetDocProps(); err == nil && props != nil {
-		if made, err := time.Parse(time.RFC3339, props.Created); err == nil {
-			book.Made = payout.MillisOf(made)
-		}
-	}
-	found := false
 	for _, sheet := range f.GetSheetList() {
-		if sheet != report.SheetBreaks && !strings.HasPrefix(sheet, report.SheetBreaks+" ") {
-			continue
+		if err := readSheet(f, sheet, book); err != nil {
+			return nil, payout.Errorf(payout.KindInput, "%s, sheet %s: %w", name, sheet, err)
 		}
-		ours, err := readSheet(f, sheet, book)
-		if err != nil {
-			return nil, payout.Errorf(payout.KindInput, "%s, sheet %s: %w", path, sheet, err)
-		}
-		found = found || ours
 	}
-	if !found {
-		return nil, payout.Errorf(payout.KindInput, "%s holds no %s sheet that payrecon made (its hidden column is missing): give the workbook that payrecon wrote, edited in place", path, report.SheetBreaks)
+	if book.Run == 0 {
+		return nil, payout.Errorf(payout.KindInput, "%s holds no %s sheet that payrecon made (its hidden column is missing): give the workbook that payrecon wrote, edited in place", name, report.SheetBreaks)
 	}
 	return book, nil
 }
 
-// readSheet reads one sheet and reports whether it is one of ours.
-func readSheet(f *excelize.File, sheet string, book *report.BreaksBook) (ours bool, err error) {
+// readSheet adds the rows of a sheet to the book, if it is one of ours.
+func readSheet(f *excelize.File, sheet string, book *report.BreaksBook) (err error) {
 	rows, err := f.Rows(sheet)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	columns := report.BreaksColumns()
-	hidden := len(columns)
-	for n := 1; rows.Next(); n++ {
+	var l *layout
+	for n := 1; rows.Next() && (l != nil || n <= headingWithin); n++ {
 		values, err := rows.Columns(excelize.Options{RawCellValue: true})
 		if err != nil {
-			return ours, err
+			return err
 		}
-		at := func(i int) string {
-			if i < len(values) {
-				return values[i]
-			}
-			return ""
-		}
-		if !ours {
-			if run, hash, ok := report.ParseProofHeading(at(hidden)); ok {
-				if err := sameLayout(columns, at); err != nil {
-					return false, err
-				}
-				if book.Run != 0 && (book.Run != run || book.OutcomeHash != hash) {
-					return false, errors.New("its sheets come from different runs")
-				}
-				ours, book.Run, book.OutcomeHash = true, run, hash
+		if l == nil {
+			if l, err = findLayout(values, n, book); err != nil {
+				return err
 			}
 			continue
 		}
-		if at(hidden) == "" && at(0) == "" {
-			continue // a blank row, or a remark below the table
+		cells, meant := l.cells(values)
+		if proof := at(values, l.proof); proof != "" || meant { // else a blank row, or a remark below the table
+			book.Rows = append(book.Rows, report.InterpretRow(sheet, n, cells, proof))
 		}
-		cells := make([]report.RawCell, len(columns))
-		for i := range columns {
-			cells[i] = canonical(columns[i].Code, at(i))
-		}
-		book.Rows = append(book.Rows, report.InterpretRow(sheet, n, cells, at(hidden)))
 	}
-	return ours, nil
+	return rows.Error()
 }
 
-func sameLayout(columns []report.Column, at func(int) string) error {
-	for i, c := range columns {
-		if at(i) != c.Heading {
-			return fmt.Errorf("cell in the heading row, column %s: %q, want %q: its columns were moved, or another version of payrecon made it", columnName(i), at(i), c.Heading)
+// layout says where the columns of the Breaks sheet stand in a sheet that people have worked with.
+type layout struct {
+	at    []int // in the order of report.BreaksColumns
+	proof int
+}
+
+// findLayout reads the heading row, and returns nil if this is another row.
+func findLayout(values []string, row int, book *report.BreaksBook) (*layout, error) {
+	var l *layout
+	places := map[string][]string{}
+	index := map[string]int{}
+	for i, v := range values {
+		if run, hash, ok := report.ParseProofHeading(v); ok {
+			if l != nil || book.Run != 0 && (book.Run != run || book.OutcomeHash != hash) {
+				return nil, errors.New("the workbook holds breaks of different runs: give them one by one")
+			}
+			book.Run, book.OutcomeHash = run, hash
+			l = &layout{proof: i}
+		}
+		places[v], index[v] = append(places[v], columnName(i)), i
+	}
+	if l == nil {
+		return nil, nil
+	}
+	for _, c := range report.BreaksColumns() {
+		switch found := places[c.Heading]; len(found) {
+		case 0:
+			return nil, fmt.Errorf("no cell of the heading row %d says %q: it was renamed or deleted, or another version of payrecon made the workbook", row, c.Heading)
+		case 1:
+			l.at = append(l.at, index[c.Heading])
+		default:
+			return nil, fmt.Errorf("the cells %[1]s%[2]d and %[3]s%[2]d both say %[4]q: rename the column that you added", found[0], row, found[1], c.Heading)
 		}
 	}
-	return nil
+	return l, nil
+}
+
+func at(values []string, column int) string {
+	if column < len(values) {
+		return values[column]
+	}
+	return ""
+}
+
+// cells returns a row's cells in the order of report.BreaksColumns, and whether they are meant as an item: it has a number,
+// or somebody decided something.
+func (l *layout) cells(values []string) (cells []report.RawCell, meant bool) {
+	for i, c := range report.BreaksColumns() {
+		cell := canonical(c.Code, at(values, l.at[i]))
+		cell.Column = l.at[i]
+		cells = append(cells, cell)
+		meant = meant || c.Input && cell.Raw != "" || c.Code == "id" && cell.Number
+	}
+	return cells, meant
 }
 
 // scales of the numbers that a column may hold, from what Excel stores to the column's unit.
 var scales = map[string]func(float64) (float64, bool){
 	"payout_amount": toUnits, "ledger_amount": toUnits, "difference": toUnits, "exposure": toUnits,
-	"id": whole, "until": toDay, "due": toDay, "ledger_date": toDay, "created": toSeconds,
+	"id": whole, "age_days": whole, "first_run": whole, "created": toSeconds,
+	"ledger_date": toDay, "first_seen": toDay, "until": toDay, "due": toDay,
 }
 
 func toUnits(x float64) (float64, bool)   { return math.Round(x * 10000), true }
@@ -125,17 +150,20 @@ func toSeconds(x float64) (float64, bool) { return math.Round((x - epochDay) * 8
 // canonical brings a stored value into the form in which report hashes and interprets it. Programs store a number as
 // binary floating point: 10.1 may come back as 10.1 or as 10.099999999999999; both are 101000 ten-thousandths.
 func canonical(code, raw string) report.RawCell {
+	cell := report.RawCell{Raw: raw, Value: raw}
 	scale := scales[code]
 	if scale == nil || raw == "" {
-		return report.RawCell{Value: raw}
+		return cell
 	}
-	x, err := strconv.ParseFloat(raw, 64)
+	x, err := strconv.ParseFloat(strings.TrimSpace(raw), 64)
 	if err != nil || math.IsNaN(x) || math.Abs(x) > 1e15 {
-		return report.RawCell{Value: raw}
+		return cell
 	}
 	n, ok := scale(x)
 	if !ok {
-		return report.RawCell{Value: raw, Bad: true}
+		cell.Bad = true
+		return cell
 	}
-	return report.RawCell{Value: strconv.FormatFloat(n, 'f', 0, 64), Number: true}
+	cell.Value, cell.Number = strconv.FormatFloat(n, 'f', 0, 64), true
+	return cell
 }

@@ -1,8 +1,13 @@
 package xlsx
 
 import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,28 +27,50 @@ func (s sample) open() (items []payout.Item) {
 	return items
 }
 
-// checkReadBack reads an unedited workbook back: every row is as it was written.
-func checkReadBack(t *testing.T, path string, s sample) {
+var inputs = []string{"disposition", "until", "reason", "due", "owner", "note"}
+
+func readBack(t *testing.T, path string) *report.BreaksBook {
 	t.Helper()
-	book, err := ReadBreaks(path)
+	book, err := readFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return book
+}
+
+func readFile(path string) (*report.BreaksBook, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return ReadBreaks(path, text)
+}
+
+// checkReadBack reads an unedited workbook back: every row is as it was written.
+func checkReadBack(t *testing.T, path string, s sample) {
+	t.Helper()
+	book := readBack(t, path)
 	want := s.open()
 	if book.Run != 42 || book.OutcomeHash != s.Rec.OutcomeHash || len(book.Rows) != len(want) {
 		t.Fatalf("run %d, hash %s, %d rows; want 42, %s, %d", book.Run, book.OutcomeHash, len(book.Rows), s.Rec.OutcomeHash, len(want))
 	}
 	for i, r := range book.Rows {
 		it := want[i]
-		if !r.FiguresOK() || r.Item != it.ID || r.Proof != report.Proof(it) {
-			t.Errorf("row %d: item %d, problems %v, proof %s; want item %d, none, %s", r.Row, r.Item, r.Problems, r.Proof, it.ID, report.Proof(it))
+		if len(r.Problems) > 0 || r.Item != it.ID {
+			t.Errorf("%s: item %d, problems %v; want item %d, none", r.Place("id"), r.Item, r.Problems, it.ID)
+		}
+		if code, shows, moved := r.Moved(it); moved {
+			t.Errorf("%s moved on to %q", r.Place(code), shows)
+		}
+		if code, filled := r.Filled(inputs...); filled {
+			t.Errorf("%s was filled in", r.Place(code))
 		}
 		kind := ""
 		if it.Disposition != nil {
 			kind = it.Disposition.Kind
 		}
 		if r.Disposition != kind || r.Owner != it.Owner || r.Note != it.Note || r.Due != it.Due || r.Until != payout.NoDay {
-			t.Errorf("row %d: %q %q %q %s %s, want %q %q %q", r.Row, r.Disposition, r.Owner, r.Note, r.Due, r.Until, kind, it.Owner, it.Note)
+			t.Errorf("%s: %q %q %q %s %s, want %q %q %q", r.Place("id"), r.Disposition, r.Owner, r.Note, r.Due, r.Until, kind, it.Owner, it.Note)
 		}
 	}
 }
@@ -108,62 +135,218 @@ func TestReadEdited(t *testing.T) {
 	path := written(t, build(t, s, report.Options{}))
 	col := func(code string) string { return columnOf(t, code) }
 	edited := edit(t, path, map[string]any{
-		col("disposition") + "6": "accepted", col("until") + "6": 46200, col("reason") + "6": "fee", col("owner") + "6": " Dana ",
-		col("disposition") + "7": "Written off", col("due") + "7": "2026-06-30", col("note") + "7": "journal 7",
+		col("disposition") + "6": "ACCEPTED", col("until") + "6": 46200, col("reason") + "6": "fee", col("owner") + "6": " Dana ",
+		col("disposition") + "7": "Written off", col("due") + "7": " 2026-06-30", col("note") + "7": "journal 7",
 		col("disposition") + "8": "forget it",
 		col("until") + "9":       "soon",
-		col("exposure") + "10":   1.0,
-		col("ref_id") + "11":     "OTHER",
-		col("why") + "12":        "I know better", // not a figure: allowed
-		col("due") + "13":        -5,
+		col("due") + "10":        -5,
+		col("due") + "11":        2026,
+		col("id") + "12":         "",
+		col("until") + "13":      "30.06.2026", col("exposure") + "13": 1.0,
+		columnName(len(report.BreaksColumns())) + "14": "",
 	})
-	book, err := ReadBreaks(edited)
-	if err != nil {
-		t.Fatal(err)
-	}
+	book := readBack(t, edited)
 	day := func(s string) payout.Day { d, _ := payout.ParseDay(s); return d }
-	if r := book.Rows[0]; r.Disposition != payout.DispositionAccepted || r.Until != day("2026-06-27") || r.Reason != "fee" || r.Owner != "Dana" || !r.FiguresOK() {
+	if r := book.Rows[0]; r.Disposition != payout.DispositionAccepted || r.Until != day("2026-06-27") || r.Reason != "fee" || r.Owner != "Dana" || len(r.Problems) > 0 {
 		t.Errorf("row 6 = %+v", r)
 	}
-	if r := book.Rows[1]; r.Disposition != payout.DispositionWrittenOff || r.Due != day("2026-06-30") || r.Note != "journal 7" || !r.FiguresOK() {
+	if r := book.Rows[1]; r.Disposition != payout.DispositionWrittenOff || r.Due != day("2026-06-30") || r.Note != "journal 7" || len(r.Problems) > 0 {
 		t.Errorf("row 7 = %+v", r)
 	}
-	for row, want := range map[int]string{
-		8: "Breaks!" + col("disposition") + "8: \"forget it\" is no disposition", 9: "Breaks!" + col("until") + "9: \"soon\" is not a date",
-		10: "Breaks!A10", 11: "Breaks!A11", 13: "Breaks!" + col("due") + "13: \"-5\" is not a date",
-	} {
-		r := book.Rows[row-6]
-		if len(r.Problems) != 1 || !strings.HasPrefix(r.Problems[0].String(), want) {
-			t.Errorf("row %d: problems %v, want one that begins %q", row, r.Problems, want)
-		}
+	if code, filled := book.Rows[1].Filled(inputs...); !filled || code != "disposition" {
+		t.Errorf("row 7: filled %t, first %s", filled, code)
 	}
-	if r := book.Rows[6]; !r.FiguresOK() {
-		t.Errorf("row 12: problems %v, want none", r.Problems)
+	for row, want := range map[int][]string{
+		8:  {col("disposition") + `8: "forget it" is no disposition; choose one of: Accepted, Correction expected, With the provider, Written off`},
+		9:  {col("until") + `9: "soon" is not a date; write it like 2026-01-31`},
+		10: {col("due") + `10: "-5" is not a date`},
+		11: {col("due") + `11: "2026" is not a date`},
+		12: {col("id") + `12: "" is not what payrecon wrote under No.`},
+		13: {col("exposure") + `13: "1" is not what payrecon wrote under Exposure`, col("until") + `13: "30.06.2026" is not a date`},
+		14: {col("id") + `14: "` + fmt.Sprint(s.open()[8].ID) + `" is in a row without payrecon's hidden mark`},
+	} {
+		got := book.Rows[row-6].Problems
+		if len(got) != len(want) {
+			t.Errorf("row %d: problems %v, want %q", row, got, want)
+			continue
+		}
+		for i := range want {
+			if !strings.HasPrefix(got[i].String(), "Breaks!"+want[i]) {
+				t.Errorf("row %d: %s, want %q", row, got[i], want[i])
+			}
+		}
 	}
 }
 
-func TestReadForeign(t *testing.T) {
-	dir := t.TempDir()
-	text := filepath.Join(dir, "text.xlsx")
-	if err := os.WriteFile(text, []byte("id,outcome\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	other := filepath.Join(dir, "other.xlsx")
-	f := excelize.NewFile()
-	if err := f.SaveAs(other); err != nil {
-		t.Fatal(err)
-	}
-	s := load(t, "day")
-	moved := edit(t, written(t, build(t, s, report.Options{})), map[string]any{"B5": "Urgency"})
-	s.Rec = nil
-	mirror := written(t, build(t, s, report.Options{}))
-	for path, want := range map[string]string{
-		text: "cannot be read as an Excel workbook", other: "holds no Breaks sheet", mirror: "holds no Breaks sheet", moved: `column B: "Urgency", want "Severity"`,
-		filepath.Join(dir, "none.xlsx"): "no such file",
-	} {
-		_, err := ReadBreaks(path)
-		if err == nil || payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want an input error with %q", filepath.Base(path), err, want)
+// TestReadEveryEditedCell: a change in any cell that is not for people to fill in is told with its cell.
+func TestReadEveryEditedCell(t *testing.T) {
+	s := load(t, "only-breaks")
+	path := written(t, build(t, s, report.Options{Unmask: true}))
+	for half := range 2 {
+		cells, places := map[string]any{}, []string{}
+		for i, c := range report.BreaksColumns() {
+			if !c.Input && i%2 == half {
+				cell := fmt.Sprint(columnName(i), 6+len(places))
+				cells[cell], places = 77.25, append(places, "Breaks!"+cell)
+			}
+		}
+		book := readBack(t, edit(t, path, cells))
+		for i, place := range places {
+			if problems := book.Rows[i].Problems; len(problems) != 1 || problems[0].Cell != place {
+				t.Errorf("problems of the row in which %s was edited: %v", place, problems)
+			}
 		}
 	}
+}
+
+// rebuilt changes the Breaks sheet of a workbook as a person would, and reads it back.
+func rebuilt(t *testing.T, path string, change func(f *excelize.File) error) (*report.BreaksBook, error) {
+	t.Helper()
+	f, err := excelize.OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := change(f); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "changed.xlsx")
+	if err := f.SaveAs(out); err != nil {
+		t.Fatal(err)
+	}
+	return readFile(out)
+}
+
+// TestReadRearranged: a sheet that people have worked with is still the sheet.
+func TestReadRearranged(t *testing.T) {
+	s := load(t, "only-breaks")
+	path := written(t, build(t, s, report.Options{}))
+	want := s.open()
+	for name, change := range map[string]func(f *excelize.File) error{
+		"a renamed sheet":  func(f *excelize.File) error { return f.SetSheetName(report.SheetBreaks, "My breaks") },
+		"a column moved":   func(f *excelize.File) error { return moveColumn(f, columnOf(t, "owner"), "B") },
+		"a column added":   func(f *excelize.File) error { return addColumn(f, "C", "Ticket") },
+		"a column widened": func(f *excelize.File) error { return f.SetColWidth(report.SheetBreaks, "A", "D", 90) },
+		"rows above":       func(f *excelize.File) error { return f.InsertRows(report.SheetBreaks, 1, 3) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			book, err := rebuilt(t, path, change)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(book.Rows) != len(want) {
+				t.Fatalf("%d rows, want %d", len(book.Rows), len(want))
+			}
+			for i := range book.Rows {
+				if r := &book.Rows[i]; len(r.Problems) > 0 || r.Item != want[i].ID || r.Owner != want[i].Owner {
+					t.Errorf("%s: item %d, owner %q, %v; want item %d, owner %q", r.Place("id"), r.Item, r.Owner, r.Problems, want[i].ID, want[i].Owner)
+				}
+			}
+			if got, want := book.Rows[0].Place("owner"), map[string]string{"a renamed sheet": "'My breaks'!" + columnOf(t, "owner") + "6", "a column moved": "Breaks!B6"}[name]; want != "" && got != want {
+				t.Errorf("the owner's cell is called %s, want %s", got, want)
+			}
+		})
+	}
+	for name, c := range map[string]struct {
+		change func(f *excelize.File) error
+		want   string
+	}{
+		"a heading renamed":     {func(f *excelize.File) error { return f.SetCellValue(report.SheetBreaks, "B5", "Urgency") }, `heading row 5 says "Severity"`},
+		"a heading given twice": {func(f *excelize.File) error { return addColumn(f, "C", "Note") }, `cells C5 and ` + columnName(1+slices.IndexFunc(report.BreaksColumns(), func(c report.Column) bool { return c.Code == "note" })) + `5 both say "Note"`},
+	} {
+		if _, err := rebuilt(t, path, c.change); err == nil || payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want an input error with %q", name, err, c.want)
+		}
+	}
+}
+
+func addColumn(f *excelize.File, at, heading string) error {
+	if err := f.InsertCols(report.SheetBreaks, at, 1); err != nil {
+		return err
+	}
+	return errors.Join(f.SetCellValue(report.SheetBreaks, at+"5", heading), f.SetCellValue(report.SheetBreaks, at+"6", "T-1"))
+}
+
+// moveColumn cuts a column out and inserts it elsewhere, further left.
+func moveColumn(f *excelize.File, from, to string) error {
+	cells, err := f.GetCols(report.SheetBreaks)
+	if err != nil {
+		return err
+	}
+	n, err := excelize.ColumnNameToNumber(from)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(f.RemoveCol(report.SheetBreaks, from), f.InsertCols(report.SheetBreaks, to, 1))
+	for i, v := range cells[n-1] {
+		err = errors.Join(err, f.SetCellValue(report.SheetBreaks, fmt.Sprint(to, i+1), v))
+	}
+	return err
+}
+
+func TestReadForeign(t *testing.T) {
+	s := load(t, "day")
+	ours := written(t, build(t, s, report.Options{}))
+	s.Rec = nil
+	for name, c := range map[string]struct {
+		text []byte
+		want string
+	}{
+		"a text":          {[]byte("id,outcome\n"), "another kind of file"},
+		"nothing":         {nil, "another kind of file"},
+		"another program": {saved(t, excelize.NewFile()), "holds no Breaks sheet"},
+		"mirror only":     {readText(t, written(t, build(t, s, report.Options{}))), "holds no Breaks sheet"},
+		"a password":      {saved(t, excelize.NewFile(), excelize.Options{Password: "secret"}), "has a password"},
+		"cut off":         {readText(t, ours)[:20_000], "is damaged or cut off"},
+		"another archive": {archive(t, claimed{name: "content.xml", packed: 9, unpacked: 9}), "it has no xl/workbook.xml"},
+		"a bomb":          {archive(t, claimed{"xl/workbook.xml", 9, 9}, claimed{"xl/worksheets/sheet1.xml", 80 << 20, 80 << 30}), "would unpack from 83886080 to 85899345920 bytes"},
+		"a small bomb":    {archive(t, claimed{"xl/workbook.xml", 9, 9}, claimed{"xl/worksheets/sheet1.xml", 1 << 10, 1 << 30}), "would unpack from 1024"},
+		"many sheets":     {archive(t, slices.Repeat([]claimed{{"xl/worksheets/sheet1.xml", 30 << 20, 3 << 30}, {"xl/workbook.xml", 9, 9}}, 2)...), "more than the 4294967296 that are read"},
+		"a heavy picture": {archive(t, claimed{"xl/workbook.xml", 9, 9}, claimed{"xl/media/image1.png", 300 << 20, 300 << 20}), "would be held in memory"},
+	} {
+		_, err := ReadBreaks("book.xlsx", c.text)
+		if err == nil || payout.KindOf(err) != payout.KindInput || !strings.HasPrefix(err.Error(), "book.xlsx ") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want an input error with %q", name, err, c.want)
+		}
+	}
+}
+
+func readText(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func saved(t *testing.T, f *excelize.File, o ...excelize.Options) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "saved.xlsx")
+	if err := errors.Join(f.SaveAs(path, o...), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return readText(t, path)
+}
+
+// claimed is an entry of an archive: its name, and the sizes it claims.
+type claimed struct {
+	name             string
+	packed, unpacked uint64
+}
+
+// archive writes the table of contents of an archive; there is nothing behind it.
+func archive(t *testing.T, parts ...claimed) []byte {
+	t.Helper()
+	var text bytes.Buffer
+	w := zip.NewWriter(&text)
+	for _, p := range parts {
+		if _, err := w.CreateRaw(&zip.FileHeader{Name: p.name, Method: zip.Deflate, CompressedSize64: p.packed, UncompressedSize64: p.unpacked}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return text.Bytes()
 }
