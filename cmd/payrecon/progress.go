@@ -2,11 +2,47 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 )
+
+// screen is a terminal that lines of words and a bar share. A line takes the place of a bar that stands there; the bar's
+// next step, which begins by going back to the start of its line, draws it below.
+type screen struct {
+	f *os.File
+
+	mu   sync.Mutex
+	open bool // what was written last does not end its line: it is a bar
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if s.open && p[0] != '\r' {
+		if _, err := io.WriteString(s.f, "\r\x1b[K"); err != nil {
+			return 0, err
+		}
+	}
+	s.open = p[len(p)-1] != '\n'
+	return s.f.Write(p)
+}
+
+// width returns how many characters fit on a line.
+func (s *screen) width() int {
+	if width, _, err := term.GetSize(int(s.f.Fd())); err == nil && width > 0 {
+		return width
+	}
+	return 80
+}
 
 // progress shows how far a long piece of work is: on a terminal one bar that draws over itself, elsewhere a log line now
 // and then. It writes to stderr only. Its methods may be called from several goroutines.
@@ -23,6 +59,11 @@ type progress struct {
 // logEvery is the pace of log lines away from a terminal: often enough to see that it lives, seldom enough for a log.
 const logEvery = 10 * time.Second
 
+const (
+	barWidth  = 20           // of the bar itself, in characters
+	barExtent = barWidth + 9 // with its percentage and frame
+)
+
 // newProgress returns a progress for the work named what, or one that shows nothing when the user wants quiet.
 func (a *app) newProgress(what string) *progress {
 	p := &progress{a: a, what: what, start: time.Now(), last: time.Now()}
@@ -30,9 +71,9 @@ func (a *app) newProgress(what string) *progress {
 		p.bar = progressbar.NewOptions64(-1,
 			progressbar.OptionSetWriter(a.stderr),
 			progressbar.OptionSetDescription(what),
-			progressbar.OptionSetWidth(24),
-			progressbar.OptionShowCount(),
-			progressbar.OptionSetPredictTime(true),
+			progressbar.OptionSetWidth(barWidth),
+			progressbar.OptionSetPredictTime(false),
+			progressbar.OptionSetElapsedTime(false),
 			progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetVisibility(true),
@@ -41,26 +82,50 @@ func (a *app) newProgress(what string) *progress {
 	return p
 }
 
-// show says that done of total are done (total 0: not known), with a few words such as the rate.
-func (p *progress) show(done, total int, words string) {
+// show says that done of total units, such as days, are done (total 0: not known), with a few more words.
+func (p *progress) show(done, total int, unit string, more ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bar != nil {
-		if total > 0 && p.bar.GetMax() != total {
-			p.bar.ChangeMax(total)
+	now := time.Now()
+	text := p.sentence(done, total, unit, more, now.Sub(p.start))
+	if p.bar == nil {
+		if now.Sub(p.last) >= logEvery {
+			p.last = now
+			p.a.log.Info(text, "elapsed", now.Sub(p.start).Round(time.Second).String())
 		}
-		p.bar.Describe(p.what + "  " + words)
-		_ = p.bar.Set(done) // a bar that cannot be drawn must not stop the work
 		return
 	}
-	if now := time.Now(); now.Sub(p.last) >= logEvery {
-		p.last = now
-		of := ""
-		if total > 0 {
-			of = fmt.Sprintf(" of %d", total)
-		}
-		p.a.log.Info(fmt.Sprintf("%s: %d%s, %s", p.what, done, of, words), "elapsed", now.Sub(p.start).Round(time.Second).String())
+	if total > 0 && p.bar.GetMax() != total {
+		p.bar.ChangeMax(total)
 	}
+	if s, ok := p.a.stderr.(*screen); ok {
+		text = cut(text, s.width()-barExtent)
+	}
+	p.bar.Describe(text)
+	_ = p.bar.Set(done) // a bar that cannot be drawn must not stop the work
+}
+
+// sentence is "sync: 13 of 46 days, 982 payouts, 3s left". How long it takes is said once there is something to judge by.
+func (p *progress) sentence(done, total int, unit string, more []string, elapsed time.Duration) string {
+	var parts []string
+	if total > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d %s", done, total, unit))
+	}
+	parts = append(parts, more...)
+	if done > 0 && done < total && elapsed >= 2*time.Second {
+		if left := (elapsed / time.Duration(done) * time.Duration(total-done)).Round(time.Second); left > 0 {
+			parts = append(parts, left.String()+" left")
+		}
+	}
+	return p.what + ": " + strings.Join(parts, ", ")
+}
+
+// cut shortens text to so many characters: a bar that wraps cannot draw over itself.
+func cut(text string, most int) string {
+	if r := []rune(text); len(r) > most {
+		return string(r[:max(most, 0)])
+	}
+	return text
 }
 
 // done takes the bar away.

@@ -131,6 +131,9 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	case a.quiet:
 		level = slog.LevelWarn
 	}
+	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		a.stderr = &screen{f: f}
+	}
 	if a.onTerminal() {
 		a.log = slog.New(tint.NewTextHandler(a.stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: a.getenv("NO_COLOR") != ""}))
 	} else {
@@ -141,8 +144,8 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 
 // onTerminal reports whether a person watches stderr.
 func (a *app) onTerminal() bool {
-	f, ok := a.stderr.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	_, ok := a.stderr.(*screen)
+	return ok
 }
 
 // configuration reads the configuration once, with the flags on top.

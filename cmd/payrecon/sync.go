@@ -76,14 +76,24 @@ func (s *session) sync(ctx context.Context, work func(context.Context, *payoutsy
 
 // sync shows the progress of a sync.
 func (p *progress) sync(now payoutsync.Progress) {
-	words := fmt.Sprintf("%s, %d payouts, %d requests", now.Phase, now.Rows, now.Requests)
-	if seconds := now.Elapsed / time.Second; seconds > 0 {
-		words += fmt.Sprintf(", %d/s", now.Rows/int(seconds))
+	if now.Task == "backfill" || now.Task == "verify" {
+		p.what = now.Task
+	}
+	var more []string
+	switch now.Phase {
+	case "sweep":
+		more = append(more, "asking for open payouts")
+	case "again":
+		more = append(more, "walking days again")
+	}
+	more = append(more, plural(int64(now.Rows), "payout"))
+	if seconds := now.Elapsed / time.Second; seconds > 0 && now.Rows > 0 {
+		more = append(more, fmt.Sprintf("%d/s", now.Rows/int(seconds)))
 	}
 	if now.Retries > 0 {
-		words += fmt.Sprintf(", %d retries", now.Retries)
+		more = append(more, fmt.Sprintf("%d requests sent again", now.Retries))
 	}
-	p.show(now.DaysDone, now.Days, words)
+	p.show(now.DaysDone, now.Days, "days", more...)
 }
 
 // verify walks a range again and prints how the mirror compared.

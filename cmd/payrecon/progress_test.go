@@ -1,0 +1,52 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// A line of words takes the place of the bar that stands on its line, and the bar goes on below it.
+func TestLinesAndBarShareTheScreen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "screen")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s := &screen{f: f}
+	for _, text := range []string{"first\n", "\rsync  10% |#    |", "\rsync  20% |##   |", "warning\n", "\rsync  30% |###  |", "\r      \r", "done\n", "last\n"} {
+		if _, err := s.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	want := "first\n\rsync  10% |#    |\rsync  20% |##   |\r\x1b[Kwarning\n\rsync  30% |###  |\r      \r\r\x1b[Kdone\nlast\n"
+	if err != nil || string(got) != want {
+		t.Errorf("got  %q, %v\nwant %q", got, err, want)
+	}
+}
+
+func TestProgressInWords(t *testing.T) {
+	p := &progress{what: "sync"}
+	for _, tc := range []struct {
+		done, total int
+		more        []string
+		elapsed     time.Duration
+		want        string
+	}{
+		{0, 0, []string{"asking for open payouts", "0 payouts"}, 0, "sync: asking for open payouts, 0 payouts"},
+		{0, 46, []string{"0 payouts"}, time.Minute, "sync: 0 of 46 days, 0 payouts"},
+		{6, 46, []string{"413 payouts"}, time.Second, "sync: 6 of 46 days, 413 payouts"},
+		{12, 46, []string{"982 payouts", "491/s"}, 6 * time.Second, "sync: 12 of 46 days, 982 payouts, 491/s, 17s left"},
+		{46, 46, []string{"1 payout"}, time.Hour, "sync: 46 of 46 days, 1 payout"},
+	} {
+		if got := p.sentence(tc.done, tc.total, "days", tc.more, tc.elapsed); got != tc.want {
+			t.Errorf("got %q, want %q", got, tc.want)
+		}
+	}
+	if got := cut("sync: 46 of 46 dâys", 17); got != "sync: 46 of 46 dâ" {
+		t.Errorf("cut: %q", got)
+	}
+}
