@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,21 +14,21 @@ import (
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
+	"github.com/klauspost/compress/gzip"
 
 	"payrecon/internal/mirror"
 	"payrecon/internal/payout"
 	"payrecon/reconcile"
 )
 
-// replay is what a run needs, beside the mirror and the ledger, to be performed again: everything it was told and
-// everything it was answered.
+// replay is what a run needs, beside the mirror with its items and the ledger, to be performed again: everything it was told
+// and everything it was answered.
 type replay struct {
 	Files    []payout.LedgerFile `json:"files"`
 	Config   string              `json:"config"` // YAML as effective
 	Period   payout.Period       `json:"period"`
 	AsOf     payout.Millis       `json:"as_of"`
 	Coverage payout.Coverage     `json:"coverage"`
-	Items    []payout.Item       `json:"items"` // as they stood before
 	NextItem int64               `json:"next_item"`
 	Answered []string            `json:"answered"` // references that the provider answered
 	Offline  bool                `json:"offline"`
@@ -69,8 +68,11 @@ func copyCompressed(path string, f payout.LedgerFile) error {
 	if err != nil {
 		return err
 	}
-	defer out.Cleanup() //nolint:errcheck // nothing is left to clean up after CloseAtomicallyReplace
-	zip := gzip.NewWriter(out)
+	defer out.Cleanup()                                  //nolint:errcheck // nothing is left to clean up after CloseAtomicallyReplace
+	zip, err := gzip.NewWriterLevel(out, gzip.BestSpeed) // the reports wait for it
+	if err != nil {
+		return err
+	}
 	sum := sha256.New()
 	if _, err := io.Copy(io.MultiWriter(zip, sum), in); err != nil {
 		return err
@@ -178,6 +180,9 @@ func (a *app) performAgain(ctx context.Context, m *mirror.Mirror, run int64, mat
 	if err != nil {
 		return nil, err
 	}
+	if in.Items, err = m.ItemsBefore(ctx, then.Run); err != nil {
+		return nil, err
+	}
 	in.Clock = ran.Started.Time
 	in.Source, in.MaxSeq, in.LedgerFiles, in.SpillDir, in.Matched, in.Logger = m, then.Sequence, files, dir, matched, a.log
 	now, err := reconcile.Reconcile(ctx, in)
@@ -202,7 +207,7 @@ func (r *replay) input(run int64) (reconcile.Input, error) {
 		return reconcile.Input{}, err
 	}
 	in := reconcile.Input{
-		Options: options, Ledger: cfg.ledgerOptions(), Coverage: r.Coverage, Items: r.Items, NextItem: r.NextItem, Run: run,
+		Options: options, Ledger: cfg.ledgerOptions(), Coverage: r.Coverage, NextItem: r.NextItem, Run: run,
 	}
 	if !r.Offline {
 		answered := replayProvider{}

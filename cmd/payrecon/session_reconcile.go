@@ -160,7 +160,7 @@ func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reco
 	if r.Sequence, err = s.m.Sequence(ctx); err != nil { // what the provider was asked for has been committed since
 		return err
 	}
-	last, _, err := s.m.Reconciliation(ctx, 0)
+	last, err := s.m.Summary(ctx, 0)
 	switch {
 	case err == nil:
 		r.Ledger.Notes = append(r.Ledger.Notes, reconcile.CompareFiles(r.Ledger.Files, last.Ledger.Files)...)
@@ -171,13 +171,13 @@ func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reco
 		return err
 	}
 	text, err := json.Marshal(replay{
-		Files: r.Ledger.Files, Config: s.run.Config, Period: in.Period, AsOf: payout.MillisOf(in.AsOf), Coverage: in.Coverage, Items: in.Items, NextItem: in.NextItem,
+		Files: r.Ledger.Files, Config: s.run.Config, Period: in.Period, AsOf: payout.MillisOf(in.AsOf), Coverage: in.Coverage, NextItem: in.NextItem,
 		Answered: asker.answeredRefs(), Offline: asker == nil,
 	})
 	if err != nil {
 		return err
 	}
-	return s.m.SaveReconciliation(ctx, r, text)
+	return s.m.SaveReconciliation(ctx, r, in.Items, text)
 }
 
 // providerAsker asks the API for references, through the syncer, and remembers what was answered.

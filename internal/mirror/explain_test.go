@@ -48,7 +48,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		{"events of an item", `SELECT * FROM item_events WHERE item = ? ORDER BY sequence`, []any{1}, ""},
 		{"events of a run", `SELECT * FROM item_events WHERE run = ? ORDER BY sequence`, []any{1}, ""},
 		{"totals", `SELECT * FROM totals WHERE run = ? ORDER BY position`, []any{1}, ""},
-		{"parts", `SELECT body FROM reconciliation_parts WHERE run = ? AND part = ? ORDER BY position`, []any{1, "items"}, ""},
+		{"parts", selectPart, []any{1, "items", 0}, ""},
 		{"last job", `SELECT * FROM job_runs WHERE job = ? ORDER BY due_day DESC, started DESC LIMIT 1`, []any{"nightly"}, ""},
 	} {
 		steps := plan(t, m, c.query, c.args...)

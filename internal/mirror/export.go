@@ -58,27 +58,42 @@ func (m *Mirror) ExportVersions(ctx context.Context, maxSeq int64) iter.Seq2[Exp
 // ExportItems gives every item there ever was, by id, as it is now.
 func (m *Mirror) ExportItems(ctx context.Context) iter.Seq2[payout.Item, error] {
 	return func(yield func(payout.Item, error) bool) {
-		rows, err := m.read().QueryContext(ctx, `SELECT body FROM items ORDER BY id`)
+		tx, err := m.read().BeginTxx(ctx, nil)
 		if err != nil {
 			yield(payout.Item{}, wrap("export", err))
 			return
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var body []byte
-			var item payout.Item
-			err := rows.Scan(&body)
-			if err == nil {
-				err = unmarshalLossless(body, &item)
+		defer tx.Rollback()
+		for after := int64(0); ; {
+			items, err := itemsAfter(ctx, tx, after)
+			if err != nil {
+				yield(payout.Item{}, wrap("export", err))
+				return
 			}
-			if !yield(item, wrap("export", err)) || err != nil {
+			for _, item := range items {
+				if !yield(item, nil) {
+					return
+				}
+				after = item.ID
+			}
+			if len(items) == 0 {
 				return
 			}
 		}
-		if err := rows.Err(); err != nil {
-			yield(payout.Item{}, wrap("export", err))
-		}
 	}
+}
+
+// itemsAfter returns the next few thousand items by id.
+func itemsAfter(ctx context.Context, tx *sqlx.Tx, after int64) ([]payout.Item, error) {
+	var places []itemPlace
+	err := tx.SelectContext(ctx, &places, `
+		SELECT id, run, position, place, decided
+		FROM (SELECT * FROM items WHERE id > ? ORDER BY id LIMIT 5000)
+		ORDER BY run, position, place`, after)
+	if err != nil {
+		return nil, err
+	}
+	return itemsAt(ctx, tx, places)
 }
 
 var selectExportedPayouts = `

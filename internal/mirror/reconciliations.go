@@ -22,29 +22,28 @@ const (
 
 // SaveReconciliation records what run r.Run found: figures, totals, explained findings, the items as they are after it, and
 // what it did to them, all in one transaction. Items become what r says of them; an item that r does not name stays as it
-// is. replay is what the caller needs to perform the run again, given back as it is by Reconciliation. A run is recorded
-// once.
-func (m *Mirror) SaveReconciliation(ctx context.Context, r *payout.Reconciliation, replay []byte) error {
+// is. before is the items that the run was given, as they still stand; replay is what else the caller needs to perform the run
+// again, given back as it is by Reconciliation. A run is recorded once.
+func (m *Mirror) SaveReconciliation(ctx context.Context, r *payout.Reconciliation, before []payout.Item, replay []byte) error {
 	if r.Run == 0 {
 		return errors.New("mirror: a reconciliation without a run is not recorded")
 	}
 	err := m.write(ctx, func(tx *sqlx.Tx) error {
-		if err := putSummary(ctx, tx, r, replay); err != nil {
+		places, err := placesOf(ctx, tx, before)
+		if err != nil {
+			return err
+		}
+		if err := putSummary(ctx, tx, r, places, replay); err != nil {
 			return err
 		}
 		if err := putTotals(ctx, tx, r); err != nil {
 			return err
 		}
-		if err := putParts(ctx, tx, r.Run, partExplained, r.Explained); err != nil {
+		if err := putParts(ctx, tx, r.Run, partExplained, r.Explained, archiveFinding); err != nil {
 			return err
 		}
-		if err := putParts(ctx, tx, r.Run, partItems, r.Items); err != nil {
+		if err := putItems(ctx, tx, r.Run, r.Items); err != nil {
 			return err
-		}
-		for i := range r.Items {
-			if err := putItem(ctx, tx, &r.Items[i]); err != nil {
-				return err
-			}
 		}
 		for _, e := range r.Events {
 			if e.Run != r.Run {
@@ -57,7 +56,7 @@ func (m *Mirror) SaveReconciliation(ctx context.Context, r *payout.Reconciliatio
 }
 
 // putSummary writes everything of r that has no table of its own.
-func putSummary(ctx context.Context, tx *sqlx.Tx, r *payout.Reconciliation, replay []byte) error {
+func putSummary(ctx context.Context, tx *sqlx.Tx, r *payout.Reconciliation, before []itemPlace, replay []byte) error {
 	summary := *r
 	summary.Totals, summary.Explained, summary.Items, summary.Events = nil, nil, nil, nil
 	body, err := marshalLossless(&summary)
@@ -68,10 +67,10 @@ func putSummary(ctx context.Context, tx *sqlx.Tx, r *payout.Reconciliation, repl
 		replay = []byte{}
 	}
 	_, err = tx.ExecContext(ctx, `
-		INSERT INTO reconciliations (run, period_from, period_to, as_of, sequence, conclusion, outcome_hash, items_open, summary, replay)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		INSERT INTO reconciliations (run, period_from, period_to, as_of, sequence, conclusion, outcome_hash, items_open, summary, items_before, replay)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.Run, int64(r.Period.From), int64(r.Period.To), int64(r.AsOf), r.Sequence, string(r.Conclusion), r.OutcomeHash,
-		r.Breaks.Total, string(body), replay)
+		r.Breaks.Total, string(body), archived(before, archivePlace), replay)
 	return err
 }
 
@@ -94,20 +93,16 @@ func putTotals(ctx context.Context, tx *sqlx.Tx, r *payout.Reconciliation) error
 }
 
 // putParts writes a list of findings or items, compressed, partSize to a row.
-func putParts[T any](ctx context.Context, tx *sqlx.Tx, run int64, part string, all []T) error {
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+func putParts[T any](ctx context.Context, tx *sqlx.Tx, run int64, part string, all []T, record func(*archive, *T)) error {
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
 	if err != nil {
 		return err
 	}
 	defer encoder.Close()
 	position := 0
 	for some := range slices.Chunk(all, partSize) {
-		body, err := marshalLossless(&some)
-		if err != nil {
-			return err
-		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO reconciliation_parts (run, part, position, count, body) VALUES (?, ?, ?, ?, ?)`,
-			run, part, position, len(some), encoder.EncodeAll(body, nil))
+			run, part, position, len(some), encoder.EncodeAll(archived(some, record), nil))
 		if err != nil {
 			return err
 		}
@@ -124,28 +119,44 @@ func (m *Mirror) Reconciliation(ctx context.Context, run int64) (*payout.Reconci
 		return nil, nil, wrap("read reconciliation", err)
 	}
 	defer tx.Rollback()
+	r, replay, err := summary(ctx, tx, run)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := getDetails(ctx, tx, r); err != nil {
+		return nil, nil, wrap(fmt.Sprintf("read reconciliation of run %d", r.Run), err)
+	}
+	return r, replay, nil
+}
+
+// Summary is Reconciliation without totals, findings, items and events.
+func (m *Mirror) Summary(ctx context.Context, run int64) (*payout.Reconciliation, error) {
+	tx, err := m.read().BeginTxx(ctx, nil)
+	if err != nil {
+		return nil, wrap("read reconciliation", err)
+	}
+	defer tx.Rollback()
+	r, _, err := summary(ctx, tx, run)
+	return r, err
+}
+
+func summary(ctx context.Context, tx *sqlx.Tx, run int64) (*payout.Reconciliation, []byte, error) {
 	var stored struct {
 		Summary []byte `db:"summary"`
 		Replay  []byte `db:"replay"`
 	}
-	err = tx.GetContext(ctx, &stored, `
+	err := tx.GetContext(ctx, &stored, `
 		SELECT summary, replay
 		FROM reconciliations
 		WHERE run = CASE ?1 WHEN 0 THEN (SELECT max(run) FROM reconciliations) ELSE ?1 END`, run)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, notReconciled(run)
 	}
-	if err != nil {
-		return nil, nil, wrap("read reconciliation", err)
-	}
 	r := &payout.Reconciliation{}
-	if err := unmarshalLossless(stored.Summary, r); err != nil {
-		return nil, nil, wrap("read reconciliation", err)
+	if err == nil {
+		err = unmarshalLossless(stored.Summary, r)
 	}
-	if err := getDetails(ctx, tx, r); err != nil {
-		return nil, nil, wrap(fmt.Sprintf("read reconciliation of run %d", r.Run), err)
-	}
-	return r, stored.Replay, nil
+	return r, stored.Replay, wrap("read reconciliation", err)
 }
 
 func notReconciled(run int64) error {
@@ -160,10 +171,10 @@ func getDetails(ctx context.Context, tx *sqlx.Tx, r *payout.Reconciliation) (err
 	if r.Totals, err = selectTotals(ctx, tx, r.Run); err != nil {
 		return err
 	}
-	if r.Explained, err = selectParts[payout.Finding](ctx, tx, r.Run, partExplained); err != nil {
+	if r.Explained, err = selectParts(ctx, tx, r.Run, partExplained, archiveFinding); err != nil {
 		return err
 	}
-	if r.Items, err = selectParts[payout.Item](ctx, tx, r.Run, partItems); err != nil {
+	if r.Items, err = selectParts(ctx, tx, r.Run, partItems, archiveItem); err != nil {
 		return err
 	}
 	r.Events, err = selectEvents(ctx, tx, `WHERE run = ?`, r.Run)
@@ -197,35 +208,52 @@ func selectTotals(ctx context.Context, tx *sqlx.Tx, run int64) ([]payout.Total, 
 	return totals, rows.Err()
 }
 
-func selectParts[T any](ctx context.Context, tx *sqlx.Tx, run int64, part string) ([]T, error) {
+// selectParts reads all that putParts wrote.
+func selectParts[T any](ctx context.Context, tx *sqlx.Tx, run int64, part string, record func(*archive, *T)) (all []T, err error) {
+	var positions int64
+	if err := tx.GetContext(ctx, &positions, `SELECT count(*) FROM reconciliation_parts WHERE run = ? AND part = ?`, run, part); err != nil {
+		return nil, err
+	}
+	err = readParts(ctx, tx, func(read func(run int64, part string, position int64) ([]byte, error)) error {
+		for position := range positions {
+			body, err := read(run, part, position)
+			if err != nil {
+				return err
+			}
+			some, err := unarchive(body, nil, record)
+			if err != nil {
+				return err
+			}
+			all = append(all, some...)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// readParts lets use read parts one by one. A body is good until the next one is read.
+func readParts(ctx context.Context, tx *sqlx.Tx, use func(read func(run int64, part string, position int64) ([]byte, error)) error) error {
 	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer decoder.Close()
-	rows, err := tx.QueryContext(ctx, `SELECT body FROM reconciliation_parts WHERE run = ? AND part = ? ORDER BY position`, run, part)
+	query, err := tx.PreparexContext(ctx, selectPart)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		var packed []byte
-		if err := rows.Scan(&packed); err != nil {
+	defer query.Close()
+	var packed, body []byte
+	return use(func(run int64, part string, position int64) ([]byte, error) {
+		if err := query.GetContext(ctx, &packed, run, part, position); err != nil {
 			return nil, err
 		}
-		body, err := decoder.DecodeAll(packed, nil)
-		if err != nil {
-			return nil, err
-		}
-		var some []T
-		if err := unmarshalLossless(body, &some); err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
-	}
-	return all, rows.Err()
+		body, err = decoder.DecodeAll(packed, body[:0])
+		return body, err
+	})
 }
+
+const selectPart = `SELECT body FROM reconciliation_parts WHERE run = ? AND part = ? AND position = ?`
 
 // Reconciled is one line of the list of reconciliations.
 type Reconciled struct {

@@ -69,7 +69,7 @@ type RejectedRow struct {
 	Ref    string `json:"ref,omitempty"` // its reference, where that could be read
 	Text   string `json:"text"`          // the row as read, fields joined by the delimiter, cut at 500 characters
 
-	Amount money.Amount `json:"amount,omitzero"` // signed like an entry's, where amount and currency could be read all the same
+	Amount money.Amount `json:"amount"` // signed like an entry's, where amount and currency could be read all the same
 }
 
 // Key joins payouts and entries. Two records belong together only if their keys are equal.

@@ -24,6 +24,7 @@ CREATE TABLE reconciliations (
   outcome_hash  TEXT    NOT NULL,
   items_open    INTEGER NOT NULL,
   summary       TEXT    NOT NULL, -- JSON
+  items_before  BLOB    NOT NULL, -- where the items it was given were found then (itemPlace in items.go)
   replay        BLOB    NOT NULL  -- what the program needs to perform the run again; opaque here
 ) STRICT;
 
@@ -44,8 +45,7 @@ CREATE TABLE totals (
   PRIMARY KEY (run, position)
 ) STRICT, WITHOUT ROWID;
 
--- Findings of a run, read whole: the explained ones, and its items as they were then. A night has tens of thousands of
--- explained findings, so they are kept a few hundred to a row, as zstd-compressed JSON.
+-- Findings and items of a run, a few hundred to a row (archive.go), compressed with zstd. A part is never changed.
 CREATE TABLE reconciliation_parts (
   run           INTEGER NOT NULL REFERENCES reconciliations (run),
   part          TEXT    NOT NULL CHECK (part IN ('explained', 'items')),
@@ -55,16 +55,16 @@ CREATE TABLE reconciliation_parts (
   PRIMARY KEY (run, part, position)
 ) STRICT;
 
--- Items as they are now. body is the whole item as JSON; the columns are copies to choose by.
+-- The items there ever were, and where each is found as the last run left it: record place of that run's part of items at
+-- position. decided is what a person decided about it since, NULL for nothing.
 CREATE TABLE items (
   id            INTEGER PRIMARY KEY,
   state         TEXT    NOT NULL,
-  outcome       TEXT    NOT NULL,
-  severity      TEXT    NOT NULL,
-  first_run     INTEGER NOT NULL,
-  last_run      INTEGER NOT NULL,
   cleared_at    INTEGER NOT NULL, -- milliseconds, 0 = not cleared
-  body          TEXT    NOT NULL
+  run           INTEGER NOT NULL REFERENCES reconciliations (run),
+  position      INTEGER NOT NULL,
+  place         INTEGER NOT NULL,
+  decided       BLOB
 ) STRICT;
 
 CREATE INDEX items_by_state ON items (state, cleared_at);
