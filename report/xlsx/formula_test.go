@@ -112,7 +112,9 @@ func TestLibreOffice(t *testing.T) {
 		withoutValues(t, written(t, b), bare)
 		books, paths = append(books, b), append(paths, bare)
 	}
-	saved := office(t, paths...)
+	filled, check := filledIn(t)
+	saved := office(t, append(paths, filled)...)
+	check(filepath.Join(saved, filepath.Base(filled)))
 	for i, name := range names {
 		checkSaved(t, books[i], load(t, name), filepath.Join(saved, name+".xlsx"))
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xuri/excelize/v2"
 
@@ -75,27 +76,75 @@ func checkReadBack(t *testing.T, path string, s sample) {
 	}
 }
 
-// TestReadBack reads workbooks back that nobody edited, with texts that tempt a spreadsheet.
+// tempt gives items texts, numbers and instants that tempt a spreadsheet.
+func tempt(s sample) {
+	for i := range s.Rec.Items {
+		it := &s.Rec.Items[i]
+		switch i % 5 {
+		case 0:
+			it.RefID, it.Note = "_x0041_<&>\"'", "two\nlines"
+		case 1:
+			it.RefID, it.Owner = "000123456789012345678", "=1+1"
+		case 2:
+			it.RefID = " a\x00\x1b\u200b\U0001F600 b " // blanks around, control characters, an emoji
+		case 3:
+			it.RefID = strings.Repeat("😀x", 20_000)
+		}
+		if len(it.Payouts) > 0 {
+			it.Payouts[0].Created += 499
+		}
+	}
+}
+
+// TestReadBack reads workbooks back that nobody edited.
 func TestReadBack(t *testing.T) {
 	for _, name := range samples {
 		s := load(t, name)
-		for i := range s.Rec.Items {
-			it := &s.Rec.Items[i]
-			switch i % 5 {
-			case 0:
-				it.RefID, it.Note = "_x0041_<&>\"'", "two\nlines"
-			case 1:
-				it.RefID, it.Owner = "000123456789012345678", "=1+1"
-			case 2:
-				it.RefID = "a\x00\x1b\u200b\U0001F600 b" // a trailing and an inner control character, an emoji
-			case 3:
-				it.RefID = strings.Repeat("😀x", 20_000)
+		tempt(s)
+		checkReadBack(t, written(t, build(t, s, report.Options{})), s)
+	}
+}
+
+// filledIn is a workbook in which people wrote, and the check of what is read from it after another program has saved it:
+// only what was filled in is told.
+func filledIn(t *testing.T) (path string, check func(path string)) {
+	s := load(t, "only-breaks")
+	tempt(s)
+	col := func(code string) string { return columnOf(t, code) }
+	filled := edit(t, written(t, build(t, s, report.Options{Unmask: true})), map[string]any{
+		col("disposition") + "7": "Accepted", col("until") + "7": time.Date(2026, 6, 30, 0, 0, 0, 0, time.UTC), col("reason") + "7": 4711,
+		col("due") + "8": "2026-07-01", col("note") + "8": "two\nlines, and ümläute",
+		col("account") + "9": "GB00",
+	})
+	return filled, func(path string) { checkFilled(t, readBack(t, path), s) }
+}
+
+func checkFilled(t *testing.T, book *report.BreaksBook, s sample) {
+	if len(book.Rows) != len(s.open()) {
+		t.Fatalf("%d rows, want %d", len(book.Rows), len(s.open()))
+	}
+	for i := range book.Rows {
+		r := &book.Rows[i]
+		got := fmt.Sprint(r.Disposition, r.Until, r.Reason, r.Problems)
+		code, ok := r.Filled(inputs...)
+		switch i {
+		case 1:
+			if want := "accepted2026-06-304711[]"; got != want || r.Item != s.open()[1].ID {
+				t.Errorf("row 7: %s, want %s", got, want)
 			}
-			if len(it.Payouts) > 0 {
-				it.Payouts[0].Created += 499
+		case 2:
+			if r.Due.String() != "2026-07-01" || r.Note != "two\nlines, and ümläute" || len(r.Problems) > 0 {
+				t.Errorf("row 8: due %s, note %q, %v", r.Due, r.Note, r.Problems)
+			}
+		case 3:
+			if len(r.Problems) != 1 || r.Problems[0].Cell != "Breaks!"+columnOf(t, "account")+"9" {
+				t.Errorf("row 9: %v, want its payee account", r.Problems)
+			}
+		default:
+			if ok || len(r.Problems) > 0 {
+				t.Errorf("%s: nobody touched the row: filled %s, %v", r.Place("id"), code, r.Problems)
 			}
 		}
-		checkReadBack(t, written(t, build(t, s, report.Options{})), s)
 	}
 }
 
