@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -58,8 +57,11 @@ func (r *run) details(ctx context.Context, findings []*finding) error {
 		}
 		for _, p := range f.pays {
 			if p.answer != nil {
-				ref := p.refOfAnswer()
-				p.detail = &ref
+				a := p.answer
+				p.detail = &payout.Detail{
+					Payee: a.Creditor.Name, DebtorAccount: a.DebtorAccount, Description: a.Description,
+					Reason: a.Reason, BankStatus: a.BankStatus, BankTransactionID: a.BankTransactionID,
+				}
 			} else if p.detail == nil {
 				need = append(need, p)
 			}
@@ -70,35 +72,21 @@ func (r *run) details(ctx context.Context, findings []*finding) error {
 	size := max(min((len(need)+detailReaders-1)/detailReaders, detailBatch), 1)
 	for batch := range slices.Chunk(need, size) {
 		group.Go(func() error {
-			ids := make([]string, len(batch))
+			rows := make([]payout.Row, len(batch))
 			for i, p := range batch {
-				ids[i] = p.ID
+				rows[i] = p.Row
 			}
-			refs, err := r.in.Source.Details(ctx, r.in.MaxSeq, ids)
+			details, err := r.in.Source.DetailsOf(ctx, rows)
 			if err != nil {
 				return err
 			}
-			if len(refs) != len(ids) {
-				return fmt.Errorf("read %d payouts in full: the mirror has %d of them", len(ids), len(refs))
-			}
 			for i, p := range batch {
-				if refs[i].ID != p.ID {
-					return fmt.Errorf("read payout %s in full: the mirror gave %s", p.ID, refs[i].ID)
-				}
-				p.detail = &refs[i]
+				p.detail = &details[i]
 			}
 			return nil
 		})
 	}
 	return group.Wait()
-}
-
-func (p *pay) refOfAnswer() payout.PayoutRef {
-	a := p.answer
-	ref := p.ref()
-	ref.Payee, ref.DebtorAccount, ref.Description = a.Creditor.Name, a.DebtorAccount, a.Description
-	ref.Reason, ref.BankStatus, ref.BankTransactionID = a.Reason, a.BankStatus, a.BankTransactionID
-	return ref
 }
 
 // finding turns a result into what leaves the package.

@@ -18,7 +18,7 @@ type pay struct {
 	scoped bool // in the period, or a record of an open item
 	used   bool
 	answer *payout.Payout    // as the provider just showed it; nil when it comes from the mirror
-	detail *payout.PayoutRef // in full, once that was asked for
+	detail *payout.Detail // in full, once that was asked for
 }
 
 func (p *pay) payee() string {

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -18,7 +17,7 @@ import (
 // memory is a Source in memory. Its sums are computed apart from everything the package does.
 type memory struct {
 	rows    []payout.Row
-	details map[string]payout.PayoutRef
+	details map[string]payout.Detail
 	skew    int64 // added to a sum, to see the equation fail
 }
 
@@ -44,21 +43,10 @@ func (m *memory) Blocks(_ context.Context, _ int64, fn func(int, []payout.Row) e
 	return errs[0]
 }
 
-func (m *memory) Details(_ context.Context, _ int64, ids []string) ([]payout.PayoutRef, error) {
-	byID := map[string]payout.Row{}
-	for _, r := range m.rows {
-		byID[r.ID] = r
-	}
-	var out []payout.PayoutRef
-	for _, id := range ids {
-		r, ok := byID[id]
-		if !ok {
-			return nil, fmt.Errorf("no payout %s", id)
-		}
-		ref := m.details[id]
-		ref.ID, ref.RefID, ref.OnBehalfOf, ref.Status = r.ID, r.RefID, r.OnBehalfOf, r.Status
-		ref.Amount, ref.Created, ref.Changed, ref.Account = money.New(r.Units, r.Currency), r.Created, r.Changed, r.Account
-		out = append(out, ref)
+func (m *memory) DetailsOf(_ context.Context, rows []payout.Row) ([]payout.Detail, error) {
+	var out []payout.Detail
+	for _, r := range rows {
+		out = append(out, m.details[r.ID])
 	}
 	return out, nil
 }
@@ -173,7 +161,7 @@ func newScene(t testing.TB) *scene {
 	s.Clock = func() time.Time { return s.AsOf }
 	s.covered(ymd(t, "2025-11-01"), ymd(t, "2026-02-20"))
 	s.SpillDir = t.TempDir()
-	s.details = map[string]payout.PayoutRef{}
+	s.details = map[string]payout.Detail{}
 	return s
 }
 
@@ -269,7 +257,7 @@ func (s *scene) payout(t testing.TB, id string, amount int64, currency, status, 
 		r.Changed = instant(t, more["changed"])
 	}
 	s.rows = append(s.rows, r)
-	s.details[id] = payout.PayoutRef{Payee: more["payee"], Reason: more["reason"], BankStatus: more["bank"]}
+	s.details[id] = payout.Detail{Payee: more["payee"], Reason: more["reason"], BankStatus: more["bank"]}
 }
 
 func (s *scene) entry(t testing.TB, id string, amount int64, currency, word, date string, more map[string]string) {

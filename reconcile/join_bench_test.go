@@ -46,12 +46,8 @@ func bulk(n int) ([]payout.Row, []payout.Entry) {
 // blocks is a Source whose details cost nothing.
 type blocks struct{ memory }
 
-func (b *blocks) Details(_ context.Context, _ int64, ids []string) ([]payout.PayoutRef, error) {
-	refs := make([]payout.PayoutRef, len(ids))
-	for i, id := range ids {
-		refs[i].ID = id
-	}
-	return refs, nil
+func (b *blocks) DetailsOf(_ context.Context, rows []payout.Row) ([]payout.Detail, error) {
+	return make([]payout.Detail, len(rows)), nil
 }
 
 func (b *blocks) Blocks(_ context.Context, _ int64, fn func(int, []payout.Row) error) error {

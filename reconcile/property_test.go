@@ -16,7 +16,7 @@ import (
 // drawScene draws a month with few keys, amounts and days, so that everything meets.
 func drawScene(t *rapid.T, base *scene) *scene {
 	s := &scene{Input: base.Input}
-	s.details = map[string]payout.PayoutRef{}
+	s.details = map[string]payout.Detail{}
 	s.CaseInsensitive = rapid.Bool().Draw(t, "fold")
 	s.MatchWindowDays = rapid.SampledFrom([]int{3, 10}).Draw(t, "window")
 	if rapid.Bool().Draw(t, "tolerant") {

@@ -30,13 +30,13 @@ import (
 	"payrecon/internal/payout"
 )
 
-// Source is the mirror as reconciling needs it. All three read what stood at version maxSeq; 0 = the newest.
+// Source is the mirror as reconciling needs it. Blocks and Sums read what stood at version maxSeq; 0 = the newest.
 type Source interface {
 	// Blocks visits all payouts in blocks, from several workers at once (fn is called by one goroutine per worker number). The
 	// slice is reused, the strings are not.
 	Blocks(ctx context.Context, maxSeq int64, fn func(worker int, rows []payout.Row) error) error
-	// Details returns payouts in full, in the order asked for.
-	Details(ctx context.Context, maxSeq int64, ids []string) ([]payout.PayoutRef, error)
+	// DetailsOf returns what people read of payouts that came from Blocks, in the order of the rows.
+	DetailsOf(ctx context.Context, rows []payout.Row) ([]payout.Detail, error)
 	// Sums returns counts and sums of the payouts created in the period, by currency and status, apart from Blocks.
 	Sums(ctx context.Context, maxSeq int64, p payout.Period) ([]payout.Sum, error)
 }

@@ -14,7 +14,7 @@ import (
 // A record is one payout or entry as bytes: a head of fixed size, then its texts. Both sides begin alike, so that the join
 // can compare keys without knowing the side:
 //
-//	payout: size, key length, hash, units, created, changed, currency, status, onBehalfOf, raw length, id length | key raw id account
+//	payout: size, key length, hash, units, created, changed, currency, status, onBehalfOf, raw length, id length, version | key raw id account
 //	entry:  size, key length, hash, units, day, file, line, class, currency, word, onBehalfOf, raw length, word length, text length | key raw word text document
 //
 // The key is the normalised reference; raw, the reference as written, is empty when it is the same. Currencies, statuses and
@@ -33,7 +33,8 @@ const (
 	recOBO     = 48 // both
 	recRawLen  = 52 // both
 	payIDLen   = 56
-	payHead    = 60
+	payVersion = 60
+	payHead    = 68
 
 	entDay     = 24
 	entFile    = 28
@@ -207,6 +208,7 @@ func (w *coder) appendPayout(b []byte, r *payout.Row, key string, hash uint64) [
 	b = le.AppendUint32(b, w.of.code(r.OnBehalfOf))
 	b = le.AppendUint32(b, uint32(len(raw)))
 	b = le.AppendUint32(b, uint32(len(r.ID)))
+	b = le.AppendUint64(b, uint64(r.Version))
 	b = append(b, key...)
 	b = append(b, raw...)
 	b = append(b, r.ID...)
@@ -283,6 +285,7 @@ func (j *join) decodePayout(b []byte) payout.Row {
 		Units:      int64(le.Uint64(b[recUnits:])),
 		Created:    payout.Millis(le.Uint64(b[payCreated:])),
 		Changed:    payout.Millis(le.Uint64(b[payChanged:])),
+		Version:    int64(le.Uint64(b[payVersion:])),
 		Currency:   j.cur.words[u32(b, recCur)],
 		Status:     payout.Status(j.status.words[u32(b, payStatus)]),
 		OnBehalfOf: j.obo.words[u32(b, recOBO)],

@@ -65,7 +65,7 @@ func exportMirror(t *testing.T, largest int64) *mirror.Mirror {
 			Entries: []payout.Entry{{Line: 7}, {Line: 9}},
 		},
 	}}}
-	if err := m.SaveReconciliation(t.Context(), rec, nil, nil); err != nil {
+	if err := m.SaveReconciliation(t.Context(), rec, nil, nil, func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return m

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"payrecon/internal/mirror"
@@ -167,9 +168,6 @@ func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reco
 	case payout.KindOf(err) != payout.KindNotFound:
 		return err
 	}
-	if err := keepLedger(s.cfg.evidenceDir(), r.Ledger.Files); err != nil {
-		return err
-	}
 	text, err := json.Marshal(replay{
 		Files: r.Ledger.Files, Config: s.run.Config, Period: in.Period, AsOf: payout.MillisOf(in.AsOf), Coverage: in.Coverage, NextItem: in.NextItem,
 		Answered: asker.answeredRefs(), Offline: asker == nil,
@@ -177,7 +175,11 @@ func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reco
 	if err != nil {
 		return err
 	}
-	return s.m.SaveReconciliation(ctx, r, in.Items, text)
+	kept := sync.OnceValue(func() error { return keepLedger(s.cfg.evidenceDir(), r.Ledger.Files) })
+	go kept() // while the run is being written; the copy is there before it is
+	err = s.m.SaveReconciliation(ctx, r, in.Items, text, kept)
+	_ = kept() // it ends before we do; what it says has been heard
+	return err
 }
 
 // providerAsker asks the API for references, through the syncer, and remembers what was answered.

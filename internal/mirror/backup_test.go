@@ -20,7 +20,7 @@ func TestBackupWhileAWriterCommits(t *testing.T) {
 	if err := m.SumDays(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.SaveReconciliation(t.Context(), sampleReconciliation(beginRun(t, m), 1, 3), nil, nil); err != nil {
+	if err := m.SaveReconciliation(t.Context(), sampleReconciliation(beginRun(t, m), 1, 3), nil, nil, nothingLeft); err != nil {
 		t.Fatal(err)
 	}
 	stop, done := make(chan bool), make(chan error)
@@ -121,7 +121,7 @@ func TestIntegrityFindsDamage(t *testing.T) {
 		if err := m.SumDays(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := m.SaveReconciliation(t.Context(), sampleReconciliation(beginRun(t, m), 1, 1), nil, nil); err != nil {
+		if err := m.SaveReconciliation(t.Context(), sampleReconciliation(beginRun(t, m), 1, 1), nil, nil, nothingLeft); err != nil {
 			t.Fatal(err)
 		}
 		if err := m.Integrity(t.Context()); err != nil {

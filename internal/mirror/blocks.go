@@ -186,7 +186,7 @@ func (r *blockReader) take(_ int64, record string) error {
 	if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6 && ok7 && ok8 && ok9) {
 		return errLayout
 	}
-	row.Created, row.Changed = payout.Millis(created), payout.Millis(changed)
+	row.Created, row.Changed, row.Version = payout.Millis(created), payout.Millis(changed), seq
 	return r.setWords(row, currency, status, onBehalfOf)
 }
 
@@ -218,6 +218,7 @@ func (r *blockReader) selectRows(ctx context.Context, from string, args ...any) 
 			r.newer++
 			continue
 		}
+		row.Version = seq
 		if err := r.setWords(&row, currency, status, onBehalfOf); err != nil {
 			return err
 		}

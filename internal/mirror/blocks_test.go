@@ -58,7 +58,7 @@ func commit(t interface {
 // currentView reads the current view as plainly as can be.
 func currentView(t *rapid.T, m *Mirror) map[string]payout.Row {
 	rows, err := m.read().Query(`
-		SELECT p.id, p.ref_id, o.word, p.account, p.units, c.word, s.word, p.created, p.changed
+		SELECT p.id, p.ref_id, o.word, p.account, p.units, c.word, s.word, p.created, p.changed, p.seq
 		FROM payouts p JOIN words o ON o.n = p.on_behalf_of JOIN words c ON c.n = p.currency JOIN words s ON s.n = p.status`)
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func currentView(t *rapid.T, m *Mirror) map[string]payout.Row {
 	view := map[string]payout.Row{}
 	for rows.Next() {
 		var r payout.Row
-		if err := rows.Scan(&r.ID, &r.RefID, &r.OnBehalfOf, &r.Account, &r.Units, &r.Currency, &r.Status, &r.Created, &r.Changed); err != nil {
+		if err := rows.Scan(&r.ID, &r.RefID, &r.OnBehalfOf, &r.Account, &r.Units, &r.Currency, &r.Status, &r.Created, &r.Changed, &r.Version); err != nil {
 			t.Fatal(err)
 		}
 		view[r.ID] = r
@@ -174,11 +174,19 @@ func checkDetails(t *rapid.T, m *Mirror, seq int64, view map[string]payout.Row) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	rows := make([]payout.Row, len(ids))
+	for i, id := range ids {
+		rows[i] = view[id]
+	}
+	details, err := m.DetailsOf(testContext, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, ref := range refs {
-		r := view[ids[i]]
+		r := rows[i]
 		want := payout.Row{
 			ID: ref.ID, RefID: ref.RefID, OnBehalfOf: ref.OnBehalfOf, Account: ref.Account, Units: ref.Amount.Units(),
-			Currency: ref.Amount.Currency(), Status: ref.Status, Created: ref.Created, Changed: ref.Changed,
+			Currency: ref.Amount.Currency(), Status: ref.Status, Created: ref.Created, Changed: ref.Changed, Version: r.Version,
 		}
 		if r != want {
 			equal(t, "details of "+ids[i], r, want)
@@ -186,6 +194,15 @@ func checkDetails(t *rapid.T, m *Mirror, seq int64, view map[string]payout.Row) 
 		if ref.Payee != "Name" || ref.DebtorAccount != "a:1" || ref.Description != "Invoice" {
 			t.Errorf("details of %s are %+v", ids[i], ref)
 		}
+		if got := details[i]; got != (payout.Detail{
+			Payee: ref.Payee, DebtorAccount: ref.DebtorAccount, Description: ref.Description, Reason: ref.Reason,
+			BankStatus: ref.BankStatus, BankTransactionID: ref.BankTransactionID,
+		}) {
+			t.Errorf("DetailsOf %s = %+v, Details = %+v", ids[i], got, ref)
+		}
+	}
+	if _, err := m.DetailsOf(testContext, []payout.Row{{ID: "po:none", Version: 1 << 40}}); err == nil {
+		t.Error("DetailsOf a version that is not there = nil, want an error")
 	}
 	if _, err := m.Details(testContext, seq, []string{"po:none"}); payout.KindOf(err) != payout.KindNotFound {
 		t.Errorf("Details of an unknown id = %v, want not found", err)

@@ -1,7 +1,9 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -118,6 +120,66 @@ func details(ctx context.Context, tx *sqlx.Tx, maxSeq int64, ids []string) ([]pa
 		refs[i] = ref
 	}
 	return refs, nil
+}
+
+// DetailsOf returns what the versions at which the rows stand say for people, in the order of the rows.
+func (m *Mirror) DetailsOf(ctx context.Context, rows []payout.Row) ([]payout.Detail, error) {
+	inOrder := make([]int, len(rows)) // of the versions, so that each page is read once
+	for i := range inOrder {
+		inOrder[i] = i
+	}
+	slices.SortFunc(inOrder, func(a, b int) int { return cmp.Compare(rows[a].Version, rows[b].Version) })
+	found := make([]payout.Detail, len(rows))
+	query, err := m.read().PreparexContext(ctx, selectVersions)
+	if err != nil {
+		return nil, wrap("read payouts", err)
+	}
+	defer query.Close()
+	args := make([]any, versionsAtOnce)
+	for some := range slices.Chunk(inOrder, versionsAtOnce) {
+		for i := range args {
+			args[i] = rows[some[min(i, len(some)-1)]].Version
+		}
+		if err := readDetails(ctx, query, args, rows, some, found); err != nil {
+			return nil, wrap("read payouts", err)
+		}
+	}
+	return found, nil
+}
+
+const versionsAtOnce = 500
+
+var selectVersions = `
+	SELECT seq, payee, debtor_account, description, reason, bank_status, bank_transaction_id
+	FROM payout_versions
+	WHERE seq IN (` + placeholders(versionsAtOnce) + `)
+	ORDER BY seq`
+
+// readDetails fills in found at some places, which are in the order of their rows' versions.
+func readDetails(ctx context.Context, query *sqlx.Stmt, args []any, rows []payout.Row, some []int, found []payout.Detail) error {
+	versions, err := query.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer versions.Close()
+	var seq int64
+	var d payout.Detail
+	for versions.Next() {
+		if err := versions.Scan(&seq, &d.Payee, &d.DebtorAccount, &d.Description, &d.Reason, &d.BankStatus, &d.BankTransactionID); err != nil {
+			return err
+		}
+		for len(some) > 0 && rows[some[0]].Version == seq {
+			found[some[0]] = d
+			some = some[1:]
+		}
+	}
+	if err := versions.Err(); err != nil {
+		return err
+	}
+	if len(some) > 0 {
+		return fmt.Errorf("payout %s: version %d is not there: the database is damaged, restore a backup", rows[some[0]].ID, rows[some[0]].Version)
+	}
+	return nil
 }
 
 func sortedNumbers(numbers map[string]int64) []int64 {

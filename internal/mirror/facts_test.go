@@ -136,7 +136,7 @@ func TestPreviousRun(t *testing.T) {
 	endedRun(t, m, "sync", at(2, 0))
 	killed := beginRun(t, m)
 	want(killed, first)
-	if err := m.SaveReconciliation(t.Context(), sampleReconciliation(killed, 1, 1), nil, nil); err != nil {
+	if err := m.SaveReconciliation(t.Context(), sampleReconciliation(killed, 1, 1), nil, nil, nothingLeft); err != nil {
 		t.Fatal(err)
 	}
 	last := endedRun(t, m, "run", at(4, 0))

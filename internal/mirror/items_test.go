@@ -22,7 +22,7 @@ func TestItemsAreOpenOrClearedLately(t *testing.T) {
 	}
 	r.Items[4].State, r.Items[4].ClearedAt = payout.ItemCleared, payout.MillisOf(now.AddDate(0, 0, -399))
 	r.Items[5].State, r.Items[5].ClearedAt = payout.ItemCleared, payout.MillisOf(now.AddDate(0, 0, -401))
-	if err := m.SaveReconciliation(t.Context(), r, nil, nil); err != nil {
+	if err := m.SaveReconciliation(t.Context(), r, nil, nil, nothingLeft); err != nil {
 		t.Fatal(err)
 	}
 	items, next, err := m.Items(t.Context())
@@ -45,7 +45,7 @@ func TestDecideTakesWhatAPersonDecides(t *testing.T) {
 	m := openTest(t)
 	r := sampleReconciliation(beginRun(t, m), 1, 2)
 	r.Items[1].State, r.Items[1].ClearedBy, r.Items[1].ClearedAt = payout.ItemCleared, "payout", payout.MillisOf(time.Now())
-	if err := m.SaveReconciliation(t.Context(), r, nil, nil); err != nil {
+	if err := m.SaveReconciliation(t.Context(), r, nil, nil, nothingLeft); err != nil {
 		t.Fatal(err)
 	}
 	want := r.Items[0]
@@ -90,7 +90,7 @@ func TestDecideTakesWhatAPersonDecides(t *testing.T) {
 
 func TestItemEventsAreAppendOnly(t *testing.T) {
 	m := openTest(t)
-	if err := m.SaveReconciliation(t.Context(), sampleReconciliation(beginRun(t, m), 1, 1), nil, nil); err != nil {
+	if err := m.SaveReconciliation(t.Context(), sampleReconciliation(beginRun(t, m), 1, 1), nil, nil, nothingLeft); err != nil {
 		t.Fatal(err)
 	}
 	for _, statement := range []string{`UPDATE item_events SET text = 'x'`, `DELETE FROM item_events`} {

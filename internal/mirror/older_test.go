@@ -97,7 +97,7 @@ func checkOlder(t *testing.T, m *Mirror) {
 		t.Error(err)
 	}
 	r := sampleReconciliation(beginRun(t, m), 1, 1)
-	if err := m.SaveReconciliation(t.Context(), r, nil, nil); err != nil {
+	if err := m.SaveReconciliation(t.Context(), r, nil, nil, nothingLeft); err != nil {
 		t.Fatal(err)
 	}
 	refs, err := m.Details(t.Context(), 0, []string{"po:1"})

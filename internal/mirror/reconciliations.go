@@ -23,8 +23,8 @@ const (
 // SaveReconciliation records what run r.Run found: figures, totals, explained findings, the items as they are after it, and
 // what it did to them, all in one transaction. Items become what r says of them; an item that r does not name stays as it
 // is. before is the items that the run was given, as they still stand; replay is what else the caller needs to perform the run
-// again, given back as it is by Reconciliation. A run is recorded once.
-func (m *Mirror) SaveReconciliation(ctx context.Context, r *payout.Reconciliation, before []payout.Item, replay []byte) error {
+// again, given back as it is by Reconciliation. ready is called last, and may still refuse. A run is recorded once.
+func (m *Mirror) SaveReconciliation(ctx context.Context, r *payout.Reconciliation, before []payout.Item, replay []byte, ready func() error) error {
 	if r.Run == 0 {
 		return errors.New("mirror: a reconciliation without a run is not recorded")
 	}
@@ -50,7 +50,10 @@ func (m *Mirror) SaveReconciliation(ctx context.Context, r *payout.Reconciliatio
 				return fmt.Errorf("event %q of item %d belongs to run %d", e.Kind, e.Item, e.Run)
 			}
 		}
-		return appendEvents(ctx, tx, r.Events)
+		if err := appendEvents(ctx, tx, r.Events); err != nil {
+			return err
+		}
+		return ready()
 	})
 	return wrap(fmt.Sprintf("record reconciliation of run %d", r.Run), err)
 }

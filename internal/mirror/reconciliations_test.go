@@ -115,7 +115,7 @@ func TestReconciliationComesBackEqual(t *testing.T) {
 			want.Events[i].Run, want.Events[i].Item = run, want.Items[0].ID
 		}
 		replay := []byte(anyBytes.Draw(t, "replay"))
-		if err := m.SaveReconciliation(t.Context(), &want, nil, replay); err != nil {
+		if err := m.SaveReconciliation(t.Context(), &want, nil, replay, nothingLeft); err != nil {
 			t.Fatal(err)
 		}
 		for _, ask := range []int64{run, 0} {
@@ -172,13 +172,13 @@ func beginRun(t testing.TB, m *Mirror) int64 {
 func TestReconciliationOfAnOldRunShowsItemsAsTheyWere(t *testing.T) {
 	m := openTest(t)
 	first := sampleReconciliation(beginRun(t, m), 1, partSize+3)
-	if err := m.SaveReconciliation(t.Context(), first, nil, nil); err != nil {
+	if err := m.SaveReconciliation(t.Context(), first, nil, nil, nothingLeft); err != nil {
 		t.Fatal(err)
 	}
 	second := sampleReconciliation(beginRun(t, m), 1, 2)
 	second.Items[0].State, second.Items[0].ClearedBy = payout.ItemCleared, "ledger"
 	second.Items[0].ClearedAt = payout.MillisOf(m.clock())
-	if err := m.SaveReconciliation(t.Context(), second, nil, nil); err != nil {
+	if err := m.SaveReconciliation(t.Context(), second, nil, nil, nothingLeft); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []*payout.Reconciliation{first, second} {
@@ -202,11 +202,11 @@ func TestSaveReconciliationIsAllOrNothing(t *testing.T) {
 	m := openTest(t)
 	r := sampleReconciliation(beginRun(t, m), 1, 3)
 	r.Events = append(r.Events, payout.ItemEvent{Item: 1, Run: r.Run + 1, Kind: payout.EventNew})
-	if err := m.SaveReconciliation(t.Context(), r, nil, nil); err == nil {
+	if err := m.SaveReconciliation(t.Context(), r, nil, nil, nothingLeft); err == nil {
 		t.Fatal("an event of another run was saved, want an error")
 	}
 	r.Events[3] = payout.ItemEvent{Item: 99, Run: r.Run, Kind: payout.EventNew}
-	if err := m.SaveReconciliation(t.Context(), r, nil, nil); err == nil {
+	if err := m.SaveReconciliation(t.Context(), r, nil, nil, nothingLeft); err == nil {
 		t.Fatal("an event of an unknown item was saved, want an error")
 	}
 	if _, _, err := m.Reconciliation(t.Context(), 0); payout.KindOf(err) != payout.KindNotFound {
@@ -216,16 +216,16 @@ func TestSaveReconciliationIsAllOrNothing(t *testing.T) {
 		t.Errorf("Items() = %v, %d, %v; want none, 1", items, next, err)
 	}
 	r.Events = r.Events[:3]
-	if err := m.SaveReconciliation(t.Context(), r, nil, nil); err != nil {
+	if err := m.SaveReconciliation(t.Context(), r, nil, nil, nothingLeft); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.SaveReconciliation(t.Context(), r, nil, nil); err == nil {
+	if err := m.SaveReconciliation(t.Context(), r, nil, nil, nothingLeft); err == nil {
 		t.Error("one run was recorded twice, want an error")
 	}
 	if _, _, err := m.Reconciliation(t.Context(), 77); payout.KindOf(err) != payout.KindNotFound || !strings.Contains(err.Error(), "77") {
 		t.Errorf("Reconciliation(77) = %v, want not found, naming the run", err)
 	}
-	if err := m.SaveReconciliation(t.Context(), sampleReconciliation(0, 1, 1), nil, nil); err == nil {
+	if err := m.SaveReconciliation(t.Context(), sampleReconciliation(0, 1, 1), nil, nil, nothingLeft); err == nil {
 		t.Error("a reconciliation without a run was recorded, want an error")
 	}
 }
@@ -257,8 +257,11 @@ func BenchmarkSaveReconciliation(b *testing.B) {
 	}
 	defer m.Close()
 	for b.Loop() {
-		if err := m.SaveReconciliation(b.Context(), sampleReconciliation(beginRun(b, m), 1, 10_000), nil, nil); err != nil {
+		if err := m.SaveReconciliation(b.Context(), sampleReconciliation(beginRun(b, m), 1, 10_000), nil, nil, nothingLeft); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
+
+// nothingLeft is a caller that has nothing else to do before a run is recorded.
+func nothingLeft() error { return nil }

@@ -90,4 +90,15 @@ type Row struct {
 	Status     Status
 	Created    Millis
 	Changed    Millis // last status change known: when the version that brought the present status says it was updated
+	Version    int64  // sequence of the version that it stands at; 0 = it does not come from a mirror
+}
+
+// Detail is what people read of a payout beside its Row.
+type Detail struct {
+	Payee             string
+	DebtorAccount     string
+	Description       string // bank reference
+	Reason            string
+	BankStatus        string
+	BankTransactionID string
 }
