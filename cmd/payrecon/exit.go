@@ -91,14 +91,14 @@ func (a *app) finish(ctx context.Context, err error) int {
 		return exitDone
 	}
 	code := exitCode(err)
-	var fate *fateError
-	if ctx.Err() != nil && code == exitFailed && !errors.As(err, &fate) {
+	var sent *sentError
+	if ctx.Err() != nil && code == exitFailed && !errors.As(err, &sent) {
 		code = exitInterrupted // whatever broke, broke because we were told to stop
 	}
 	text := strings.TrimSpace(err.Error())
 	if code == exitInterrupted && payout.KindOf(err) != payout.KindInterrupted {
 		text = "interrupted; nothing is half-written: the same command goes on (" + text + ")"
 	}
-	fmt.Fprintln(a.stderr, "payrecon: "+text)
+	fmt.Fprintln(a.stderr, "payrecon: "+printableLines(text))
 	return code
 }

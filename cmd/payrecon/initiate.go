@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"payrecon/internal/mirror"
@@ -15,6 +18,9 @@ import (
 // initiateWait is how long a payout waits for another one that is being initiated with the same mirror: between looking a
 // reference up and sending it nobody else may do the same.
 const initiateWait = time.Minute
+
+// fateWait bounds the look-up after a lost answer: whoever waits at a terminal is told within it what is known.
+const fateWait = time.Minute
 
 // initiate makes one payout, after every check that can be made before money moves. The order matters: what is free
 // comes first, the only step that cannot be taken back comes last and once.
@@ -52,18 +58,19 @@ func (a *app) initiate(ctx context.Context, in payapi.Initiation, yes bool) (err
 	p, err := client.Initiate(ctx, in)
 	var unknown *payapi.FateUnknown
 	if errors.As(err, &unknown) {
-		return a.sayFate(context.WithoutCancel(ctx), client, &in, unknown)
+		return a.sayFate(ctx, client, &in, unknown)
 	}
 	if err != nil {
 		return fmt.Errorf("nothing was paid: %w", err)
 	}
+	made := payoutsInWords([]payout.Payout{p})
 	if err := a.showPayout(&p, false); err != nil {
-		return err
+		return &sentError{fmt.Sprintf("the payout was made (%s), but its answer could not be shown: %v; do not send it again", made, err)}
 	}
 	if !p.Status.Live() {
-		return fmt.Errorf("the payout %s was made and is %s already (%s): no money moves", p.ID, p.Status, orDash(p.Reason))
+		return &sentError{fmt.Sprintf("the payout was made (%s), and has come to nothing already (%s): no money moves", made, orDash(printable(p.Reason)))}
 	}
-	a.say("Initiated. `payrecon sync` brings it into the mirror.")
+	a.say("Initiated: %s. `payrecon sync` brings it into the mirror.", p.ID)
 	return nil
 }
 
@@ -102,22 +109,32 @@ func lookUp(ctx context.Context, client *payapi.Client, in *payapi.Initiation) (
 	return found, nil
 }
 
-// fateError ends an initiation whose outcome is not known for sure: exit 1 whatever stopped it, and never "run it again".
-type fateError struct{ text string }
+// sentError ends an initiation whose request was sent: exit 1 whatever stopped it, and never "run it again".
+type sentError struct{ text string }
 
-func (e *fateError) Error() string { return e.text }
+func (e *sentError) Error() string { return e.text }
 
 // sayFate looks a reference up whose request was sent and whose answer was lost, and says what is known. It never sends
-// again.
+// again. The Ctrl-C that may have cut off the answer does not end the look-up, the next one does.
 func (a *app) sayFate(ctx context.Context, client *payapi.Client, in *payapi.Initiation, cause *payapi.FateUnknown) error {
+	ctx, stop := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, fateWait)
+	defer cancel()
+	a.say("The answer was lost: asking the API for reference %s, for up to %s ...", in.RefID, fateWait)
+	ask := "`payrecon payouts list --ref-id " + in.RefID
+	if in.OnBehalfOf != "" {
+		ask += " --on-behalf-of " + in.OnBehalfOf
+	}
+	ask += "`"
 	found, err := lookUp(ctx, client, in)
 	switch {
 	case err != nil:
-		return &fateError{fmt.Sprintf("the request was sent, its answer was lost (%v), and looking reference %q up failed too (%v): it may have been paid; do not send it again before `payrecon payouts list --ref-id %s` has answered", cause.Err, in.RefID, err, in.RefID)}
+		return &sentError{fmt.Sprintf("the request was sent, its answer was lost (%v), and looking reference %q up failed too (%v): it may have been paid; do not send it again before %s has answered", cause.Err, in.RefID, err, ask)}
 	case len(found) > 0:
-		return &fateError{fmt.Sprintf("the answer was lost (%v), but the payout exists: %s; do not send it again", cause.Err, payoutsInWords(found))}
+		return &sentError{fmt.Sprintf("the answer was lost (%v), but the payout exists: %s; do not send it again", cause.Err, payoutsInWords(found))}
 	}
-	return &fateError{fmt.Sprintf("the answer was lost (%v) and the API shows no payout with reference %q so far: it may still appear; ask again with `payrecon payouts list --ref-id %s` before sending anything", cause.Err, in.RefID, in.RefID)}
+	return &sentError{fmt.Sprintf("the answer was lost (%v) and the API shows no payout with reference %q so far: it may still appear; ask again with %s before sending anything", cause.Err, in.RefID, ask)}
 }
 
 func payoutsInWords(list []payout.Payout) string {
@@ -127,7 +144,7 @@ func payoutsInWords(list []payout.Payout) string {
 		if i > 0 {
 			text += "; "
 		}
-		text += fmt.Sprintf("%s, %s, %s, created %s", p.ID, p.Amount, p.Status, p.Created)
+		text += printable(fmt.Sprintf("%s, %s, %s, created %s", p.ID, p.Amount, p.Status, p.Created))
 	}
 	return text
 }

@@ -1,6 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -114,6 +120,37 @@ func (s *site) id(n int) string {
 func TestInitiateFailedRequest(t *testing.T) {
 	s := payingSite(t, sandbox.Faults{Errors: 1, InARow: 1})
 	s.refuses(exitFailed, 0, initiating("INV-1", "--yes"), "the API shows no payout with reference", "ask again")
+}
+
+// TestInitiateSaysThatItPaid: once a payout was made, whatever goes wrong says so, and invites nobody to send it again.
+func TestInitiateSaysThatItPaid(t *testing.T) {
+	s := payingSite(t, sandbox.Faults{})
+	status := "INITIATION_PENDING"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, `{"payouts":[]}`)
+			return
+		}
+		fmt.Fprintf(w, `{"payout":{"id":"po:1","createdDateTime":"2026-03-04T00:00:00Z","status":%q,"initiation":{"refId":"INV-1"}}}`, status)
+	}))
+	defer server.Close()
+	s.url = server.URL
+	full, err := os.OpenFile(os.DevNull, os.O_RDONLY, 0) // a stdout that cannot be written to
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	for _, args := range [][]string{initiating("INV-1", "--yes"), initiating("INV-1", "--yes", "--json")} {
+		var words bytes.Buffer
+		env := map[string]string{envURL: s.url, envToken: "t"}
+		args = append(args, "--config", s.path("payrecon.yaml"), "--db", s.path("payrecon.db"), "--quiet")
+		code := run(t.Context(), args, func(k string) string { return env[k] }, full, &words, func() time.Time { return s.now })
+		if said := words.String(); code != exitFailed || !strings.Contains(said, "the payout was made (po:1") || !strings.Contains(said, "do not send it again") {
+			t.Errorf("exit %d\n%swant 1, and that po:1 was made", code, said)
+		}
+	}
+	status = "INITIATION_REJECTED"
+	s.refuses(exitFailed, 0, initiating("INV-1", "--yes"), "the payout was made (po:1", "INITIATION_REJECTED", "no money moves")
 }
 
 // TestInitiateFromFile: --file holds the whole request, without unknown and without repeated members.

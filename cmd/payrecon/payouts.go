@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -211,12 +212,14 @@ func (a *app) showPayout(p *payout.Payout, unmask bool) error {
 	}
 	t := payoutTable()
 	t.addPayout(p, unmask)
+	var b strings.Builder
 	for i, name := range t.head {
 		if t.rows[0][i] != "" {
-			fmt.Fprintf(a.stdout, "%-9s %s\n", name, printable(t.rows[0][i]))
+			fmt.Fprintf(&b, "%-9s %s\n", name, printable(t.rows[0][i]))
 		}
 	}
-	return nil
+	_, err := io.WriteString(a.stdout, b.String())
+	return err
 }
 
 func (a *app) payoutsHistoryCommand() *cobra.Command {
@@ -314,7 +317,8 @@ func (a *app) showHistory(versions []mirror.Version) error {
 	return t.writeText(a.stdout)
 }
 
-// rawPayout is a payout's JSON as the API sent it; accounts are masked unless asked for.
+// rawPayout is a payout's JSON as the API sent it. Unless asked for, account numbers are masked, which also puts its
+// members in alphabetical order.
 func rawPayout(p *payout.Payout, unmask bool) any {
 	if unmask {
 		return json.RawMessage(p.Raw)

@@ -176,7 +176,7 @@ func (a *app) printJSON(v any) error {
 // say writes one line of words to stderr, unless told to be quiet.
 func (a *app) say(format string, args ...any) {
 	if !a.quiet {
-		fmt.Fprintf(a.stderr, format+"\n", args...)
+		fmt.Fprintln(a.stderr, printableLines(fmt.Sprintf(format, args...)))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"payrecon/internal/payout"
 )
@@ -43,17 +44,27 @@ func (t *table) writeCSV(w io.Writer) error {
 	return c.Error()
 }
 
-// printable replaces what a terminal would act upon.
+// printable replaces what a terminal would act upon or not show: control characters, line breaks, marks that turn the
+// direction of writing, and invisible ones, which make two different references look the same.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		if !unicode.IsGraphic(r) {
 			return '\ufffd'
 		}
 		return r
 	}, s)
 }
 
-// formats refuses an output format that a command does not have.
+// printableLines is printable for words of several lines.
+func printableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = printable(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// checkFormat refuses an output format that a command does not have.
 func checkFormat(format string, allowed ...string) error {
 	for _, f := range allowed {
 		if f == format {

@@ -81,6 +81,7 @@ func TestErrorBodies(t *testing.T) {
 		{"numbers", `{"error":{"errorCode":7,"message":null,"tokenTraceId":5678912345}}`, "7", "", "5678912345"},
 		{"long", `{"error":{"message":"` + strings.Repeat("é", 500) + `"}}`, "", strings.Repeat("é", 150) + "...", ""},
 		{"control characters", `{"error":{"message":"a\u001b[31mb\nc"}}`, "", "a [31mb c", ""},
+		{"marks of direction", `{"error":{"message":"a\u202eb\u2066c\u200fd"}}`, "", "a b c d", ""},
 	}
 	for _, tt := range tests {
 		var e Error

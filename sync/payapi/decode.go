@@ -317,7 +317,8 @@ func (s *scanner) scalar(i int32) string {
 	return ""
 }
 
-// clip keeps an error message readable: at most n bytes of text, cut at a whole character, without control characters.
+// clip keeps an error message readable: at most n bytes of text, cut at a whole character, without anything that a
+// terminal would act upon or not show (control characters, marks that turn the direction of writing).
 func clip(text string, n int) string {
 	if len(text) > n {
 		for n > 0 && !utf8.RuneStart(text[n]) {
@@ -326,9 +327,12 @@ func clip(text string, n int) string {
 		text = text[:n] + "..."
 	}
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if unseen(r) {
 			return ' '
 		}
 		return r
 	}, text)
 }
+
+// unseen reports whether a character does something else than show itself.
+func unseen(r rune) bool { return !unicode.IsGraphic(r) }

@@ -12,7 +12,8 @@ import (
 // (errors.As) says that the payout may have been made; every other error says that it was not.
 //
 // Known not to be made: the request was invalid, no connection came about, or the API refused it (400, 401, 403, 404,
-// 429, 501 and other 4xx but 408). Everything else, a 5xx, a timeout, a torn or unreadable answer, leaves it open.
+// 429, 501, and what HTTP defines as not looked at, such as 413). Everything else, a 5xx, a timeout, a torn or unreadable
+// answer, leaves it open.
 func (c *Client) Initiate(ctx context.Context, in Initiation) (payout.Payout, error) {
 	if err := in.Validate(); err != nil {
 		return payout.Payout{}, err

@@ -195,8 +195,8 @@ func wantRef(ref string) string {
 		return "is missing: the reference by which the payout is found again"
 	case utf8.RuneCountInString(ref) > 35:
 		return "want at most 35 characters"
-	case ref != strings.TrimSpace(ref) || strings.ContainsFunc(ref, unicode.IsControl) || !utf8.ValidString(ref):
-		return "want no white space at its ends, and no control characters"
+	case ref != strings.TrimSpace(ref) || strings.ContainsFunc(ref, unseen) || !utf8.ValidString(ref):
+		return "want no white space at its ends, and no control or invisible characters"
 	}
 	return ""
 }
@@ -252,8 +252,8 @@ func wantDescription(text string, longest int) string {
 	count, differ := 0, false
 	for _, r := range text {
 		switch {
-		case unicode.IsControl(r) || r == utf8.RuneError:
-			return "want no control characters"
+		case unseen(r) || r == utf8.RuneError:
+			return "want no control or invisible characters"
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
 			if count == 0 {
 				first = r

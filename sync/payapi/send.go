@@ -163,10 +163,17 @@ func (c *Client) refusal(r call, req *http.Request, resp *http.Response, got *an
 	return f
 }
 
-// refused reports whether a status says that the server did not act on a request: the documented client errors, and 501.
-// A 408, a redirect and a 5xx leave open what was done.
+// refused reports whether a status says that the server did not act on a request: the documented refusals, and those by
+// which HTTP itself says so. Any other leaves open what was done, also a 4xx: a 409 may speak of an earlier try, 499 is a
+// gateway's word for a client that left.
 func refused(status int) bool {
-	return status >= 400 && status < 500 && status != http.StatusRequestTimeout || status == http.StatusNotImplemented
+	switch status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests, http.StatusNotImplemented,
+		http.StatusMethodNotAllowed, http.StatusLengthRequired, http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong,
+		http.StatusUnsupportedMediaType, http.StatusRequestHeaderFieldsTooLarge:
+		return true
+	}
+	return false
 }
 
 // unusable is the error for a success whose content is not what the API documents.
