@@ -119,6 +119,14 @@ func (a area) row(i int) (sheet string, row int) {
 	return "", 0
 }
 
+// rows is how many data rows there are.
+func (a area) rows() (n int) {
+	for _, p := range a.pieces {
+		n += p.last - p.first + 1
+	}
+	return n
+}
+
 // start returns the place of the first data row, for links.
 func (a area) start() string { return place(a.pieces[0].sheet, a.pieces[0].first, 0) }
 
@@ -201,7 +209,7 @@ type page struct {
 
 // newPage starts a sheet that is no single table.
 func (b *builder) newPage(name, note string, widths ...int) page {
-	s := &Sheet{Name: name, Rows: b.head(name, note)}
+	s := &Sheet{Name: name, Rows: b.head(name, note), Heading: 2}
 	for _, w := range widths {
 		s.Columns = append(s.Columns, Column{Width: w})
 	}
@@ -234,15 +242,18 @@ func (p page) section(title string) int {
 	return p.add(RowFurniture, text(title).Styled(Section))
 }
 
-// fit cuts the last list of a page to what is left of the sheet, leaving room for some rows more, and says so.
-func fit[T any](p page, list []T, more int) []T {
-	room := max(0, p.maxRows-len(p.Rows)-more-1)
-	if len(list) <= room {
-		return list
+// left notes below a list that is empty, or that was cut because a sheet holds no more.
+func (p page) left(shown, all int, empty string) {
+	switch {
+	case all == 0:
+		p.note(empty)
+	case shown < all:
+		p.note(fmt.Sprintf("The first %s of %s: more do not fit on a sheet.", thousands(shown), thousands(all)))
 	}
-	p.note(fmt.Sprintf("The first %s of %s: more do not fit on a sheet.", thousands(room-1), thousands(len(list))))
-	return list[:room-1]
 }
+
+// fit is how many of a list's rows fit on a sheet from a row on, with a note below them.
+func fit(list, first, limit int) int { return max(0, min(list, limit-first)) }
 
 func (p page) note(s string) int { return p.add(RowFurniture, text(s).Styled(Note)) }
 
@@ -279,6 +290,9 @@ func (p page) paragraph(s string, columns, perLine int, look Look) int {
 	p.Rows = append(p.Rows, Row{Kind: RowFurniture, Cells: []Cell{c}, Merge: columns, Height: min(15*max(1, lines), 400)})
 	return len(p.Rows)
 }
+
+// linked makes the first cell of a row a link.
+func (p page) linked(row int, place string) { p.Rows[row-1].Cells[0].Link = place }
 
 // sortedKeys returns the keys of a set in order.
 func sortedKeys[V any](m map[string]V) []string {

@@ -44,11 +44,13 @@ type Sheet struct {
 	StreamRows int
 	like       []Cell // the first streamed row
 
-	// Heading is the row of the column headings: everything down to it stays in view and is printed on every page.
-	// 0 = a sheet without one.
+	// Heading is the last row of what stays in view: a table's column headings, else the sheet's title. It is printed on
+	// every page.
 	Heading int
-	// Filter is the row of the headings that carry filter arrows, from there to the sheet's end. 0 = none.
+	// Filter is the row of the headings that carry filter arrows, from there to FilterEnd. 0 = none.
 	Filter int
+	// FilterEnd is the last row that a filter can hide; 0 = the sheet's last.
+	FilterEnd int
 	// FixedColumns stay in view at the left.
 	FixedColumns int
 	// Continues says that the sheet goes on where the one before it reached Excel's limit: it repeats its headings.
@@ -61,6 +63,9 @@ type Sheet struct {
 	OnePage bool // printed on one page
 	Tab     Look // colour of its tab
 }
+
+// Table reports whether the sheet is one table: its CSV twin holds the data rows alone.
+func (s *Sheet) Table() bool { return len(s.Columns) > 0 && s.Columns[0].Code != "" }
 
 // LastRow returns the number of the last row, streamed ones included.
 func (s *Sheet) LastRow() int { return len(s.Rows) + s.StreamRows }
@@ -223,8 +228,10 @@ const (
 type Chart struct {
 	Kind          ChartKind
 	Title         string
-	Row, Column   int // where its upper left corner lies: row 1.., column 0..
-	Width, Height int // in pixels
+	Row           int // of its upper edge, 1..
+	Column, Right int // the first and the last column that it covers, 0..
+	Gap           int // pixels that stay free at its left
+	Height        int // in pixels
 	Series        []Series
 	Labels        bool // values are written at the shapes
 	Axis          string

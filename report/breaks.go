@@ -54,7 +54,7 @@ var breaksLayout = []breaksColumn{
 	{Column{Heading: "Bank status code", Code: "bank_status", Width: 10}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.bank) }},
 	{Column{Heading: "Ledger status", Code: "ledger_status", Width: 14, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.ledgerStatus) }},
 	{Column{Heading: "Payout created (UTC)", Code: "created", Width: 19, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return instant(s.created) }},
-	{Column{Heading: "Ledger date", Code: "ledger_date", Width: 12, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return date(s.ledgerDay) }},
+	{Column{Heading: ledgerDateHeading, Code: "ledger_date", Width: 13, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return date(s.ledgerDay) }},
 	{Column{Heading: "Document number", Code: "document", Width: 18}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.documents) }},
 	{Column{Heading: "Age (days)", Code: "age_days", Width: 8}, func(_ *builder, it *payout.Item, _ *sides) Cell { return count(it.AgeDays) }},
 	{Column{Heading: "First seen (UTC)", Code: "first_seen", Width: 12}, func(_ *builder, it *payout.Item, _ *sides) Cell { return firstSeen(it) }},
@@ -128,9 +128,9 @@ func firstSeen(it *payout.Item) Cell {
 // addBreaks lays out what somebody must act on: open breaks and unverified items, most urgent first.
 func (b *builder) addBreaks() {
 	t := table{
-		name: SheetBreaks, fixed: breaksWhat + 1, wide: true, across: 3, tab: Bad,
+		name: SheetBreaks, fixed: breaksWhat + 1, wide: true, across: 4, tab: Bad,
 		note: "Open breaks and items that could not be verified, most urgent first. Fill in the yellow columns, save, and give the file to: payrecon breaks import. " +
-			"Amounts are in the currency beside them; times are UTC.",
+			"Amounts are in the currency beside them; times are UTC. " + b.zoneNote(),
 		empty: "No open items.",
 	}
 	for _, c := range breaksLayout {
@@ -180,4 +180,59 @@ func choices(first, last int) []Choice {
 		}
 	}
 	return list
+}
+
+// breakPlace is where the i-th open item stands.
+func (b *builder) breakPlace(i int) string {
+	sheet, row := b.breaks.row(i)
+	return place(sheet, row, 0)
+}
+
+// firstBreak is the place of the first open item that is meant, or "" without one.
+func (b *builder) firstBreak(meant func(*payout.Item) bool) string {
+	for i := range b.open {
+		if meant(&b.open[i]) {
+			return b.breakPlace(i)
+		}
+	}
+	return ""
+}
+
+// breaksChecks ties the open items to the statement: their differences in cash are its steps of breaks and of what was not
+// verified. That can be said of a currency whose items all lie in the period, in one currency, and while no item is carried
+// over: what stands on this sheet is then what this run found.
+func (b *builder) breaksChecks(pair pairing) {
+	whole := map[string]bool{}
+	sums := map[string]int64{}
+	for _, currency := range b.currencies() {
+		whole[currency] = true
+	}
+	for i := range b.open {
+		it := &b.open[i]
+		s := sidesOf(&it.Finding)
+		if it.State == payout.ItemCarried {
+			return
+		}
+		if len(s.payoutSums)+len(s.entrySums) == 0 {
+			continue
+		}
+		if it.Difference == nil || it.Difference.Currency() != it.Exposure.Currency() || b.acrossEdge(&it.Finding) {
+			for _, a := range append(s.payoutSums, s.entrySums...) {
+				whole[a.Currency()] = false
+			}
+			continue
+		}
+		sums[it.Difference.Currency()] += it.Difference.Units()
+	}
+	for _, currency := range b.currencies() {
+		step := units(0, currency)
+		for _, o := range payout.Outcomes {
+			if o.Class >= payout.Unverified {
+				step = plus(step, b.step(pick{currency, o.Outcome, "no"}))
+			}
+		}
+		if whole[currency] && (step.Number != 0 || sums[currency] != 0) {
+			pair("open items, difference in cash", currency, step, units(sums[currency], currency).By(b.breaks.sumifs(breaksDifference, is(breaksCurrency, currency))), "Breaks")
+		}
+	}
 }

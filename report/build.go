@@ -29,7 +29,7 @@ type Options struct {
 	NoLedger     string        // why there is no reconciliation, a sentence
 	Warnings     []string      // what the reader must know first
 
-	maxRows int // of a sheet; 0 = Excel's limit
+	MaxRows int // of a sheet; 0 = Excel's limit
 }
 
 // Setting is one threshold or rule as it was in force.
@@ -79,6 +79,11 @@ type builder struct {
 	cleared []payout.Item
 	checks  []check
 	status  statusRefs
+	explained listed // Reconciling items
+	flight    listed // what is in flight at the provider
+	rejected  rejectedRefs
+	evidence  struct{ days, ledger string } // places on Evidence
+	moved     area // Roll-forward: what this run changed about items
 	ageing  chartRange
 	kinds   kindsRefs
 	sums    []statementSum
@@ -96,7 +101,7 @@ type check struct {
 // Build lays out the workbook of facts and, unless it is nil, of a reconciliation of the same period. It reads no clock and
 // no file. The only error is one that o.Matched gives.
 func Build(facts *payout.Facts, rec *payout.Reconciliation, o Options) (*Book, error) {
-	b := &builder{facts: facts, rec: rec, opts: o, maxRows: o.maxRows, book: &Book{
+	b := &builder{facts: facts, rec: rec, opts: o, maxRows: o.MaxRows, book: &Book{
 		Title: "Payout status", Entity: facts.Entity, Period: facts.Period, Run: facts.Run.ID, Generated: o.Generated, Version: o.Version,
 	}}
 	if b.maxRows == 0 {
@@ -227,6 +232,18 @@ func (b *builder) check(what, sheet string, row, column int, difference Cell, fo
 	c.Formula = fmt.Sprintf(`IF(ABS(%s)<0.00005,"OK",ROUND(%s,4))`, formula, formula)
 	b.checks = append(b.checks, check{what, place(sheet, row, column), c})
 	return c
+}
+
+// ledgerDateHeading says that an entry's day is one of the ledger's own zone; zoneNote says which that is.
+const ledgerDateHeading = "Ledger date (ledger's zone)"
+
+func (b *builder) zoneNote() string {
+	for _, s := range b.opts.Settings {
+		if s.Name == "ledger.timezone" {
+			return "Ledger dates are days in " + s.Value + "."
+		}
+	}
+	return ""
 }
 
 // currencies returns the codes that occur, in order.

@@ -113,7 +113,7 @@ func TestSheetNames(t *testing.T) {
 // TestSplit lays the month out on sheets of 60 rows: tables go on, nothing is lost, every formula still reads all of it.
 func TestSplit(t *testing.T) {
 	s := generate(scenarios["month"])
-	b := buildSample(t, "month", Options{maxRows: 60, Matched: func(yield func(payout.Finding, error) bool) {
+	b := buildSample(t, "month", Options{MaxRows: 60, Matched: func(yield func(payout.Finding, error) bool) {
 		for range 130 {
 			if !yield(payout.Finding{Outcome: payout.Matched}, nil) {
 				return
@@ -124,7 +124,7 @@ func TestSplit(t *testing.T) {
 	var names []string
 	for _, sheet := range b.Sheets {
 		names = append(names, sheet.Name)
-		if table := sheet.Heading > 0; table && sheet.LastRow() > 60 {
+		if sheet.Table() && sheet.LastRow() > 60 {
 			t.Errorf("%s has %d rows, want at most 60", sheet.Name, sheet.LastRow())
 		}
 		name, _, _ := strings.Cut(sheet.Name, " ")

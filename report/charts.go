@@ -16,8 +16,11 @@ func statusTint(s payout.Status) Tint {
 	return TintUnknown
 }
 
+// slot is where a picture lies. It ends where a column ends, so that pictures and tables are flush in every program.
+type slot struct{ row, column, right, gap, height int }
+
 // shareChart shows how many payouts stand where.
-func (b *builder) shareChart(row, column, width, height int) []Chart {
+func (b *builder) shareChart(at slot) []Chart {
 	r := b.status.share
 	if r.points == 0 {
 		return nil
@@ -26,16 +29,16 @@ func (b *builder) shareChart(row, column, width, height int) []Chart {
 	for _, status := range b.status.statuses {
 		s.Points = append(s.Points, statusTint(status))
 	}
-	return []Chart{{Kind: Doughnut, Title: "Payouts by status", Row: row, Column: column, Width: width, Height: height, Series: []Series{s}}}
+	return []Chart{{Kind: Doughnut, Title: "Payouts by status", Row: at.row, Column: at.column, Right: at.right, Gap: at.gap, Height: at.height, Series: []Series{s}}}
 }
 
 // dailyChart shows the volume of each day, by status.
-func (b *builder) dailyChart(row, column, width, height int) []Chart {
+func (b *builder) dailyChart(at slot) []Chart {
 	r := b.status.daily
 	if r.points == 0 {
 		return nil
 	}
-	c := Chart{Kind: StackedColumns, Title: "Payouts by day (UTC) and status", Row: row, Column: column, Width: width, Height: height}
+	c := Chart{Kind: StackedColumns, Title: "Payouts by day (UTC) and status", Row: at.row, Column: at.column, Right: at.right, Gap: at.gap, Height: at.height}
 	for i, status := range b.status.statuses {
 		c.Series = append(c.Series, Series{Name: r.names[i], Categories: r.categories, Values: r.values[i], Colour: statusTint(status)})
 	}
@@ -47,25 +50,25 @@ func (b *builder) dailyChart(row, column, width, height int) []Chart {
 }
 
 // ageingChart shows how long payouts have been in flight.
-func (b *builder) ageingChart(row, column, width, height int) []Chart {
+func (b *builder) ageingChart(at slot) []Chart {
 	r := b.ageing
 	if r.points == 0 {
 		return nil
 	}
 	return []Chart{{
-		Kind: Columns, Title: "In flight at the provider, by age", Row: row, Column: column, Width: width, Height: height, Labels: true,
+		Kind: Columns, Title: "In flight at the provider, by age", Row: at.row, Column: at.column, Right: at.right, Gap: at.gap, Height: at.height, Labels: true,
 		Series: []Series{{Name: r.names[0], Categories: r.categories, Values: r.values[0], Colour: TintPending}},
 	}}
 }
 
 // kindsChart shows the value of open items by kind: as amounts where there is one currency. Amounts of different
 // currencies have no common axis, so several are shown as shares, each of its own.
-func (b *builder) kindsChart(row, column, width, height int) []Chart {
+func (b *builder) kindsChart(at slot) []Chart {
 	k := b.kinds
 	if len(k.rows) == 0 {
 		return nil
 	}
-	c := Chart{Row: row, Column: column, Width: width, Height: height}
+	c := Chart{Row: at.row, Column: at.column, Right: at.right, Gap: at.gap, Height: at.height}
 	if len(k.currencies) == 1 {
 		c.Kind, c.Title, c.Money = Bars, "Open items by kind, exposure in "+k.currencies[0], true
 		c.Series = []Series{{
@@ -87,5 +90,5 @@ func (b *builder) kindsChart(row, column, width, height int) []Chart {
 }
 
 func (p *statusPage) pictures() {
-	p.Charts = append(p.b.shareChart(p.chartRow, 0, 420, 306), p.b.dailyChart(p.chartRow, 2, 780, 306)...)
+	p.Charts = append(p.b.shareChart(slot{p.chartRow, 0, 1, 0, 306}), p.b.dailyChart(slot{p.chartRow, 2, 7, 12, 306})...)
 }

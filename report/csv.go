@@ -63,7 +63,7 @@ func writeTwin(path string, parts []*Sheet) (err error) {
 
 // EncodeCSV writes the CSV twin of one sheet to w. The caller flushes.
 func EncodeCSV(w *csv.Writer, s *Sheet) error {
-	table := len(s.Columns) > 0 && s.Columns[0].Code != ""
+	table := s.Table()
 	var record []string
 	write := func(cells []Cell) error {
 		record = record[:0]

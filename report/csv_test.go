@@ -98,7 +98,7 @@ func TestWriteCSV(t *testing.T) {
 // TestCSVOfSplitSheet: a sheet that goes on is one CSV file with one heading.
 func TestCSVOfSplitSheet(t *testing.T) {
 	dir := t.TempDir()
-	b := buildSample(t, "month", Options{maxRows: 60})
+	b := buildSample(t, "month", Options{MaxRows: 60})
 	if err := WriteCSV(dir, b); err != nil {
 		t.Fatal(err)
 	}

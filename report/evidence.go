@@ -83,7 +83,7 @@ func (b *builder) warnings() []string {
 
 func (b *builder) ledgerEvidence(p page) {
 	l := b.rec.Ledger
-	p.section("Ledger")
+	b.evidence.ledger = place(p.Name, p.section("Ledger"), 0)
 	p.headings("File", "SHA-256", "Bytes", "", "Modified (UTC)")
 	for _, f := range l.Files {
 		p.data(text(f.Path), text(f.SHA256), count(f.Bytes), Cell{}, instant(f.Modified))
@@ -161,7 +161,7 @@ func (b *builder) syncEvidence(p page) {
 
 // coverageEvidence lists each day and the walk that proves it.
 func (b *builder) coverageEvidence(p page) {
-	p.section("Provider: evidence per day (UTC)")
+	b.evidence.days = place(p.Name, p.section("Provider: evidence per day (UTC)"), 0)
 	p.headings("On behalf of", "Evidence", "Day", "Walk", "Walk began (UTC)", "Payouts", "Why not complete, or fingerprint of the ids")
 	for _, d := range b.facts.Coverage.Days {
 		state := map[payout.DayState]Cell{

@@ -2,74 +2,153 @@ package report
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 
+	"payrecon/internal/money"
 	"payrecon/internal/payout"
 )
 
-// addRejected shows what of the ledger was not compared, and why: unreadable rows and filtered ones.
+// rejectedRefs is what the control totals need of the rows that were not compared: figures with their places.
+type rejectedRefs struct{ unreadable, filtered, outside Cell }
+
+// The columns of the listing of unreadable rows that formulas read.
+const (
+	rejectedReason   = 0
+	rejectedLine     = 1
+	rejectedColumn   = 2
+	rejectedCurrency = 3
+	rejectedAmount   = 4
+)
+
+// addRejected shows what of the ledger was not compared, and why: unreadable rows, filtered ones, and those of other days.
 func (b *builder) addRejected() {
-	p := b.newPage(SheetRejected, "Rows of the ledger that were not compared: unreadable ones, and those that the configured filters took out. Nothing is left out in silence.",
-		60, 14, 24, 24, 40, 24, 90)
-	p.Columns[0].Wrap, p.Columns[6].Wrap = true, true
-	p.Wide = true
 	l := b.rec.Ledger
-	p.section("Unreadable rows by reason")
-	p.headings("Reason", "Rows", "Column")
-	type why struct{ reason, column string }
-	counts := map[why]int64{}
-	var order []why
-	for _, r := range l.Rejected {
-		w := why{r.Reason, r.Column}
-		if counts[w]++; counts[w] == 1 {
-			order = append(order, w)
-		}
+	reasons := reasonsOf(l.Rejected)
+	filtered := l.Filtered[:min(len(l.Filtered), b.maxRows/2)]
+	p := b.newPage(SheetRejected, "Rows of the ledger that were not compared: unreadable ones, and those that the configured filters took out. Nothing is left out in silence.",
+		46, 10, 26, 10, 17, 22, 26, 34, 60)
+	for _, wrapped := range []int{0, 2, 6, 7, 8} {
+		p.Columns[wrapped].Wrap = true
 	}
-	slices.SortStableFunc(order, func(x, y why) int { return cmp.Compare(counts[y], counts[x]) })
-	for _, w := range order {
-		p.data(text(w.reason), count(counts[w]), text(w.column))
-	}
-	if len(order) == 0 {
-		p.note("Every row could be read.")
-	} else {
-		p.total(text("All unreadable rows"), count(len(l.Rejected)))
-	}
-	b.filtered(p, l)
+	p.Wide = true
+	// The listing stands last, and its place is known before: two sections with a line at least and a total, one with one
+	// line, each after a blank, its title and its headings.
+	first := len(p.Rows) + 3 + max(1, len(reasons)) + 1 + 3 + max(1, len(filtered)) + 1 + 3 + 1 + 3 + 1
+	shown := l.Rejected[:fit(len(l.Rejected), first, b.maxRows)]
+	list := area{[]piece{{p.Name, first, first + len(shown) - 1}}}
+	b.reasons(p, reasons, list, len(shown) == len(l.Rejected))
+	b.filtered(p, filtered)
+	p.section("Entries outside the period")
+	p.headings("What", "Entries")
+	row := p.data(text("Read, counted and, where unmatched, not reported"), count(l.OutOf))
+	b.rejected.outside = count(l.OutOf).By(place(p.Name, row, 1))
 	p.section("Unreadable rows")
-	p.Filter = p.headings("Reason", "Line", "Column", "Value", "File", "Reference", "Row as read")
-	for _, r := range fit(p, l.Rejected, 0) {
+	p.Filter = p.headings("Reason", "Line", "Column", "Currency", "Amount, where it can be read", "Reference", "Value", "File", "Row as read")
+	for _, r := range shown {
 		file := ""
 		if r.File < len(l.Files) {
 			file = l.Files[r.File].Path
 		}
-		p.data(text(r.Reason), count(r.Line), text(r.Column), text(r.Value), text(file), text(r.Ref), text(r.Text))
+		currency, amount := amountRead(r)
+		p.data(text(r.Reason), count(r.Line), text(r.Column), text(currency), amount, text(r.Ref), text(b.masked(r.Value)), text(file), text(b.masked(r.Text)))
 	}
-	if len(l.Rejected) == 0 {
-		p.note("Every row could be read.")
-	}
+	p.left(len(shown), len(l.Rejected), "Every row could be read.")
 }
 
-func (b *builder) filtered(p page, l payout.Intake) {
+// amountRead is the amount of an unreadable row with its currency, or money.NoCurrency and nothing.
+func amountRead(r payout.RejectedRow) (currency string, c Cell) {
+	if r.Amount.Currency() == "" {
+		return money.NoCurrency, Cell{}
+	}
+	return r.Amount.Currency(), amount(r.Amount)
+}
+
+// why is by what unreadable rows are counted.
+type why struct{ reason, column, currency string }
+
+type whySum struct {
+	why
+	rows, units int64
+}
+
+// reasonsOf counts and sums unreadable rows, the most frequent reason first.
+func reasonsOf(rows []payout.RejectedRow) []whySum {
+	var list []whySum
+	index := map[why]int{}
+	for _, r := range rows {
+		currency, _ := amountRead(r)
+		w := why{r.Reason, r.Column, currency}
+		i, known := index[w]
+		if !known {
+			i = len(list)
+			index[w], list = i, append(list, whySum{why: w})
+		}
+		list[i].rows++
+		list[i].units += r.Amount.Units()
+	}
+	slices.SortStableFunc(list, func(x, y whySum) int { return cmp.Compare(y.rows, x.rows) })
+	return list
+}
+
+// reasons adds the unreadable rows by reason. Their sums are formulas over the listing where that is whole.
+func (b *builder) reasons(p page, reasons []whySum, list area, whole bool) {
+	p.section("Unreadable rows by reason")
+	p.headings("Reason", "Rows", "Column", "Currency", "Amount", "Note")
+	all := count(len(b.rec.Ledger.Rejected))
+	if whole {
+		all.Formula = list.countifs(cond{rejectedLine, `">0"`})
+	}
+	for _, w := range reasons {
+		n, sum, note := count(w.rows), units(w.units, w.currency), Cell{}
+		if whole {
+			conds := []cond{is(rejectedReason, w.reason), is(rejectedColumn, w.column), is(rejectedCurrency, w.currency)}
+			n, sum = n.By(list.countifs(conds...)), sum.By(list.sumifs(rejectedAmount, conds...))
+		}
+		if w.currency == money.NoCurrency {
+			sum, note = Cell{}, text("amount not readable").Styled(Note)
+		}
+		p.data(text(w.reason), n, text(w.column), text(w.currency), sum, note)
+	}
+	if len(reasons) == 0 {
+		p.note("Every row could be read.")
+	}
+	row := p.total(text("All unreadable rows"), all)
+	b.rejected.unreadable = all.By(place(p.Name, row, 1))
+}
+
+// filtered adds what the filters took out.
+func (b *builder) filtered(p page, shown []payout.FilteredSum) {
 	p.section("Filtered rows by value")
-	p.headings("Column", "Rows", "Value", "Currency", "Amount", "Amount unread")
-	for _, f := range l.Filtered {
-		sum := units(f.Units, f.Currency)
+	p.headings("Column", "Rows", "Value", "Currency", "Amount", "Rows whose amount cannot be read")
+	first := p.next()
+	for _, f := range shown {
 		unread := Cell{}
 		if f.Unread > 0 {
 			unread = count(f.Unread)
 		}
-		p.data(text(f.Column), count(f.Rows), text(f.Value), text(f.Currency), sum, unread)
+		p.data(text(f.Column), count(f.Rows), text(b.masked(f.Value)), text(f.Currency), units(f.Units, f.Currency), unread)
 	}
-	if len(l.Filtered) == 0 {
+	all := count(b.rec.Ledger.FilteredN)
+	switch {
+	case len(shown) == 0:
 		p.note("No filter took a row out.")
-	} else {
-		p.total(text("All filtered rows"), count(l.FilteredN))
+	case len(shown) == len(b.rec.Ledger.Filtered):
+		all = sumAbove(all, first, len(p.Rows), 1)
 	}
-	if l.OutOf > 0 {
-		p.section("Entries outside the period")
-		p.headings("What", "Entries")
-		p.data(text("Read, counted and, where unmatched, not reported"), count(l.OutOf))
+	row := p.total(text("All filtered rows"), all)
+	b.rejected.filtered = all.By(place(p.Name, row, 1))
+}
+
+// iban finds what looks like an IBAN in a text, also when its groups stand apart.
+var iban = regexp.MustCompile(`(?i)\b[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?\b`)
+
+// masked masks the accounts that can be told in a text of the ledger's own, unless whole ones were asked for.
+func (b *builder) masked(s string) string {
+	if b.opts.Unmask {
+		return s
 	}
+	return iban.ReplaceAllStringFunc(s, payout.MaskAccount)
 }
 
 // The columns of Matched.
@@ -99,7 +178,7 @@ var matchedColumns = []Column{
 	{Heading: "Payouts", Code: "payouts", Width: 9},
 	{Heading: "Entries", Code: "entries", Width: 9},
 	{Heading: "Payout created (UTC)", Code: "created", Width: 19},
-	{Heading: "Ledger date", Code: "ledger_date", Width: 12},
+	{Heading: ledgerDateHeading, Code: "ledger_date", Width: 12},
 	{Heading: "Payout ids", Code: "payout_ids", Width: 46},
 	{Heading: "Ledger lines", Code: "ledger_lines", Width: 12},
 	{Heading: "Across the period's edge", Code: "cut_off", Width: 12},
@@ -112,10 +191,7 @@ type matchedKey struct {
 }
 
 // matchedSum is what Matched holds of one currency and outcome, apart from what reaches across the period's edge.
-type matchedSum struct {
-	payouts     int64
-	payoutUnits int64
-}
+type matchedSum struct{ payouts, payoutUnits, entries, entryUnits int64 }
 
 // addMatched prepares the sheet of agreed findings, which is streamed. They are ranged over once here, to count and to sum
 // them, so that the checks over the sheet carry true values.
@@ -165,8 +241,12 @@ func (b *builder) sumMatched(sums map[matchedKey]*matchedSum, f *payout.Finding)
 		sums[key] = m
 	}
 	m.payouts += int64(len(f.Payouts))
+	m.entries += int64(len(f.Entries))
 	for _, a := range s.payoutSums {
 		m.payoutUnits += a.Units()
+	}
+	for _, a := range s.entrySums {
+		m.entryUnits += a.Units()
 	}
 }
 
@@ -233,25 +313,34 @@ type matchedRefs struct {
 }
 
 // matchedChecks compares Matched, where it is whole, with Totals.
-func (b *builder) matchedChecks(pair func(what, currency string, here, there Cell, source string)) {
+func (b *builder) matchedChecks(pair pairing) {
 	if b.matched.sums == nil {
 		return
 	}
+	const source = "Matched, without those across the period's edge"
 	for _, currency := range b.currencies() {
 		for _, o := range []payout.Outcome{payout.Matched, payout.MatchedGroup} {
 			m := b.matched.sums[matchedKey{o, currency}]
-			inTotals := b.total(totalsPayouts, pick{currency, o, "no"})
 			if m == nil {
 				m = &matchedSum{}
 			}
-			if m.payouts == 0 && inTotals.Number == 0 {
+			of := pick{currency, o, "no"}
+			if *m == (matchedSum{}) && b.total(totalsPayouts, of).Number == 0 {
 				continue
 			}
 			conds := []cond{is(matchedWhat, o.Info().Words), is(matchedCurrency, currency), is(matchedEdge, "no")}
-			words := "rows on Matched, " + o.Info().Words
-			pair(words+", payouts", currency, inTotals, count(m.payouts).By(b.matched.area.sumifs(matchedPayouts, conds...)), "Matched, without those across the period's edge")
-			pair(words+", amount", currency, b.total(totalsPayoutAmount, pick{currency, o, "no"}),
-				units(m.payoutUnits, currency).By(b.matched.area.sumifs(matchedPayoutAmount, conds...)), "Matched, likewise")
+			for _, c := range []struct {
+				words          string
+				totals, column int
+				there          Cell
+			}{
+				{"payouts", totalsPayouts, matchedPayouts, count(m.payouts)},
+				{"payout amount", totalsPayoutAmount, matchedPayoutAmount, units(m.payoutUnits, currency)},
+				{"entries", totalsEntries, matchedEntries, count(m.entries)},
+				{"entry amount", totalsEntryAmount, matchedEntryAmount, units(m.entryUnits, currency)},
+			} {
+				pair(o.Info().Words+", "+c.words, currency, b.total(c.totals, of), c.there.By(b.matched.area.sumifs(c.column, conds...)), source)
+			}
 		}
 	}
 }

@@ -7,11 +7,21 @@ import (
 	"payrecon/internal/payout"
 )
 
-// changeCounts is what Summary says of prior-day changes.
+// changeCounts is what Summary says of prior-day changes, and where they stand.
 type changeCounts struct {
 	payouts int
 	alerts  int
+	area    area
 }
+
+// The columns of the changed payouts that formulas read.
+const (
+	changesFrom     = 0
+	changesTo       = 1
+	changesCurrency = 2
+	changesAlert    = 3
+	changesAmount   = 4
+)
 
 // addChanges shows which payouts of earlier days stand elsewhere than in the last report.
 func (b *builder) addChanges() {
@@ -19,7 +29,8 @@ func (b *builder) addChanges() {
 	if b.facts.Previous == nil {
 		note = "Payouts of earlier days whose status moved. There is no earlier report to compare with yet."
 	}
-	p := b.newPage(SheetChanges, note, 44, 44, 12, 14, 18, 44, 20, 20, 22, 10)
+	p := b.newPage(SheetChanges, note, 34, 34, 10, 14, 17, 42, 19, 19, 22, 10)
+	p.Columns[0].Wrap, p.Columns[1].Wrap = true, true
 	p.Wide = true
 	changes := b.facts.Changes
 	b.changes.payouts = len(changes)
@@ -30,10 +41,12 @@ func (b *builder) addChanges() {
 	}
 	moves := movesOf(changes)
 	first := len(p.Rows) + 3 + max(1, len(moves)) + 4 // of the payouts below
-	p.whatMoved(moves, changes, area{[]piece{{p.Name, first, first + len(changes) - 1}}})
+	shown := changes[:fit(len(changes), first, b.maxRows)]
+	b.changes.area = area{[]piece{{p.Name, first, first + len(shown) - 1}}}
+	p.whatMoved(moves, changes, b.changes.area, len(shown) == len(changes))
 	p.section("Payouts")
 	p.Filter = p.headings("From", "To", "Currency", "Alert", "Amount", "Payout id", "Created (UTC)", "Seen (UTC)", "Reference", "Days later")
-	for _, c := range fit(p, changes, 0) {
+	for _, c := range shown {
 		alert := Cell{}
 		if c.Alert {
 			alert = word("Final changed", "final_changed").Styled(Bad)
@@ -41,9 +54,7 @@ func (b *builder) addChanges() {
 		p.data(word(c.Old.Words(), string(c.Old)), word(c.New.Words(), string(c.New)), text(c.Payout.Amount.Currency()), alert, amount(c.Payout.Amount),
 			text(c.Payout.ID), instant(c.Payout.Created), instant(c.At), text(c.Payout.RefID), count(ageDays(c.Payout.Created, c.At)))
 	}
-	if len(changes) == 0 {
-		p.note("Nothing moved.")
-	}
+	p.left(len(shown), len(changes), "Nothing moved.")
 }
 
 // move is a way from one status to another, by currency.
@@ -70,9 +81,8 @@ func movesOf(changes []payout.StatusChange) (moves []move) {
 	return moves
 }
 
-// whatMoved counts and values the payouts of each way, which stand in rows further down.
-func (p page) whatMoved(moves []move, changes []payout.StatusChange, rows area) {
-	const from, to, currency, value = 0, 1, 2, 4
+// whatMoved counts and values the payouts of each way, which stand in rows further down; by formula where all of them do.
+func (p page) whatMoved(moves []move, changes []payout.StatusChange, rows area, whole bool) {
 	p.section("What moved")
 	p.headings("From", "To", "Currency", "Payouts", "Amount")
 	for _, m := range moves {
@@ -83,9 +93,12 @@ func (p page) whatMoved(moves []move, changes []payout.StatusChange, rows area) 
 				sum += c.Payout.Amount.Units()
 			}
 		}
-		conds := []cond{is(from, m.from.Words()), is(to, m.to.Words()), is(currency, m.currency)}
-		p.data(word(m.from.Words(), string(m.from)), word(m.to.Words(), string(m.to)), text(m.currency),
-			count(n).By(rows.countifs(conds...)), units(sum, m.currency).By(rows.sumifs(value, conds...)))
+		conds := []cond{is(changesFrom, m.from.Words()), is(changesTo, m.to.Words()), is(changesCurrency, m.currency)}
+		moved, value := count(n), units(sum, m.currency)
+		if whole {
+			moved, value = moved.By(rows.countifs(conds...)), value.By(rows.sumifs(changesAmount, conds...))
+		}
+		p.data(word(m.from.Words(), string(m.from)), word(m.to.Words(), string(m.to)), text(m.currency), moved, value)
 	}
 	if len(moves) == 0 {
 		p.note("Nothing moved.")

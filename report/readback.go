@@ -57,10 +57,12 @@ func (r *BreaksRow) wrote(column int) string {
 	return r.proof[proofDigits*column:][:proofDigits]
 }
 
-// Filled reports whether a person changed one of the columns since the workbook was written, and which.
+// Filled reports whether a person changed one of the columns since the workbook was written, and which. Without codes it
+// looks at all that people fill in.
 func (r *BreaksRow) Filled(codes ...string) (code string, ok bool) {
 	for i, c := range breaksLayout {
-		if slices.Contains(codes, c.Code) && cellProof(c.Code, r.cells[i].Value) != r.wrote(i) {
+		looked := slices.Contains(codes, c.Code) || len(codes) == 0 && c.Input
+		if looked && cellProof(c.Code, r.cells[i].Value) != r.wrote(i) {
 			return c.Code, true
 		}
 	}

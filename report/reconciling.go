@@ -16,63 +16,100 @@ var ages = []struct {
 	{"0-1 days", 0, 1}, {"2-3 days", 2, 3}, {"4-7 days", 4, 7}, {"8-30 days", 8, 30}, {"over 30 days", 31, 1 << 30},
 }
 
-// The columns of the listing that the ageing sums.
+// The columns of the listings that formulas read.
 const (
-	listWhat = iota
-	listRef
-	listSide
-	listCurrency
-	listAmount
-	listAge
+	listWhat       = 0
+	listCurrency   = 1
+	listAmount     = 2
+	listAge        = 3
+	listDifference = 5
+	listPayouts    = 10
+	listEntries    = 11
+	listInside     = 12
 )
 
-var listHeadings = []string{"What", "Reference", "Side", "Currency", "Amount", "Age (days)", "Ledger date", "Payout created (UTC)", "Status", "Payee", "Payout ids", "Ledger lines", "Why"}
+var listColumns = []Column{
+	{Heading: "What", Width: 36, Wrap: true},
+	{Heading: "Currency", Width: 10},
+	{Heading: "Amount", Width: 17},
+	{Heading: "Age (days)", Width: 16},
+	{Heading: "Reference", Width: 22},
+	{Heading: "Difference in cash (payout - ledger)", Width: 18},
+	{Heading: "Status", Width: 30, Wrap: true},
+	{Heading: "Payee", Width: 24, Wrap: true},
+	{Heading: "Payout created (UTC)", Width: 19},
+	{Heading: ledgerDateHeading, Width: 13},
+	{Heading: "Payouts", Width: 9},
+	{Heading: "Entries", Width: 9},
+	{Heading: "In the period", Width: 10},
+	{Heading: "Payout ids", Width: 42},
+	{Heading: "Ledger lines", Width: 12},
+	{Heading: "Why", Width: 80, Wrap: true},
+}
 
-// listing is one row of the reconciling items.
+// listing is one row of the reconciling items, and of what is in flight.
 type listing struct {
-	what     Cell
-	currency string
-	amount   int64
-	age      int64
-	cells    []Cell
+	outcome         payout.Outcome // NoOutcome: in flight, from the mirror
+	what            Cell
+	currency        string
+	amount          int64
+	difference      int64
+	age             int64
+	payouts, entries int64
+	inside          bool // all of it lies in the period
+	cells           []Cell
+}
+
+// listed is a list with the place where its rows lie.
+type listed struct {
+	rows []listing
+	area area
+}
+
+// whole reports whether every row of the list is on the sheet.
+func (l *listed) whole() bool { return l.area.rows() == len(l.rows) }
+
+// place returns where the i-th row lies, or "" when it did not fit.
+func (l *listed) place(i int) string {
+	if p := l.area.pieces[0]; p.first+i <= p.last {
+		return place(p.sheet, p.first+i, 0)
+	}
+	return ""
 }
 
 // addReconciling lays out what explains itself by time (or, from the mirror alone, what is in flight), with its age.
 func (b *builder) addReconciling() {
-	note := "Differences that explain themselves and need no action; they are no breaks. Age in whole days at the as-of time. "
+	if b.rec != nil {
+		b.explained.rows = b.explainedRows()
+	}
+	b.flight.rows = b.flightRows()
+	// The ageing stands above the lists that it sums. Their places do not depend on it, so the sheet is laid out twice: the
+	// first time to learn where they lie.
+	nowhere := area{[]piece{{SheetReconciling, 1, 0}}}
+	b.explained.area, b.flight.area = nowhere, nowhere
+	b.layReconciling()
+	b.book.Sheets = append(b.book.Sheets, b.layReconciling().Sheet)
+}
+
+func (b *builder) layReconciling() page {
+	note := "Differences that explain themselves and need no action; they are no breaks. Age in whole days at the as-of time. " + b.zoneNote()
 	if b.rec == nil {
 		note = "Payouts that are still on their way at the provider, of any age. Age in whole days at the as-of time."
 	}
-	p := b.newPage(SheetReconciling, note, 36, 24, 14, 14, 18, 14, 14, 20, 30, 26, 44, 12, 80)
-	p.Columns[12].Wrap = true
-	p.Wide = true
-	flight := b.flightRows()
-	var explained []listing
+	p := page{&Sheet{Name: SheetReconciling, Rows: b.head(SheetReconciling, note), Columns: listColumns, Heading: 2, FixedColumns: 1, Wide: true, Across: 2}, b.maxRows}
+	inFlight := "In flight at the provider"
 	if b.rec != nil {
-		explained = b.explainedRows()
+		p.ageing("Reconciling items", &b.explained, "No reconciling items.")
 	}
-	whole := len(explained)+len(flight)+1000 < b.maxRows // else lists are cut, and the ageing stands without formulas
-	// The ageing stands first and sums the rows below it: their places follow from the number of lines above.
-	lines, flightLines := groups(explained), groups(flight)
-	row := len(p.Rows)
-	if b.rec != nil {
-		row += 3 + max(1, len(lines)) + 3
+	b.ageing = p.ageing(inFlight, &b.flight, "Nothing is in flight.")
+	if b.rec == nil {
+		p.Filter = p.list(inFlight+", oldest first", &b.flight, b.maxRows, "Nothing is in flight.")
+		return p
 	}
-	row += 3 + max(1, len(flightLines)) + 3 + 2
-	explainedFirst := row + 4
-	flightFirst := explainedFirst
-	if b.rec != nil {
-		flightFirst = explainedFirst + max(1, len(explained)) + 3
-	}
-	if b.rec != nil {
-		p.ageing("Reconciling items by age", lines, explained, area{[]piece{{p.Name, explainedFirst, explainedFirst + len(explained) - 1}}}, "No reconciling items.", whole)
-	}
-	b.ageing = p.ageing("In flight at the provider by age", flightLines, flight, area{[]piece{{p.Name, flightFirst, flightFirst + len(flight) - 1}}}, "Nothing is in flight.", whole)
-	p.blank(2)
-	if b.rec != nil {
-		p.list("Reconciling items", explained, min(len(flight), b.maxRows/2)+10, "No reconciling items.")
-	}
-	p.list("In flight at the provider, oldest first", flight, 0, "Nothing is in flight.")
+	p.Filter = p.list("Reconciling items", &b.explained, b.maxRows/2, "No reconciling items.")
+	p.FilterEnd = len(p.Rows)
+	p.list(inFlight+", oldest first", &b.flight, b.maxRows, "Nothing is in flight.")
+	return p
 }
 
 // group is one line of the ageing.
@@ -97,76 +134,89 @@ func groups(rows []listing) []group {
 	return list
 }
 
-// ageing adds the matrix of counts and values by age and returns what a chart of it draws.
-func (p page) ageing(title string, lines []group, rows []listing, a area, empty string, whole bool) chartRange {
-	p.section(title)
+// ageing adds the counts and the values by age and returns what a chart of the counts draws.
+func (p page) ageing(title string, l *listed, empty string) chartRange {
+	p.section(title + " by age: how many")
+	lines := groups(l.rows)
+	if len(lines) == 0 {
+		p.note(empty)
+		return chartRange{}
+	}
 	words := []string{"What", "Currency"}
 	for _, g := range ages {
 		words = append(words, g.words)
 	}
-	heading := p.headings(append(words, "All: count", "All: value")...)
-	if len(lines) == 0 {
-		p.note(empty)
-		p.blank(3)
-		return chartRange{}
-	}
+	heading := p.headings(append(words, "All")...)
 	first := p.next()
-	totals := make([]int64, len(ages)+1)
+	sums := make([]int64, len(ages)+1)
 	for _, g := range lines {
-		cells := g.cells(p.next(), rows, a)
-		if !whole {
-			for i := range cells {
-				cells[i].Formula = ""
-			}
-		}
-		for i := range totals {
-			totals[i] += cells[2+i].Number
+		cells := g.cells(p.next(), l, false)
+		for i := range sums {
+			sums[i] += cells[2+i].Number
 		}
 		p.data(cells...)
 	}
 	last := len(p.Rows)
-	p.blank(1)
 	total := []Cell{text("All, count"), {}}
-	for i, n := range totals {
+	for i, n := range sums {
 		total = append(total, sumAbove(count(n), first, last, i+2))
 	}
-	row := p.total(append(total, Cell{})...)
-	p.blank(1)
+	row := p.total(total...)
+	p.section(title + " by age: value")
+	p.headings(append(words, "All")...)
+	for _, g := range lines {
+		p.data(g.cells(p.next(), l, true)...)
+	}
 	return chartRange{
 		categories: block(p.Name, heading, 2, heading, 1+len(ages)), names: []string{place(p.Name, row, 0)},
 		values: []string{block(p.Name, row, 2, row, 1+len(ages))}, points: len(ages),
 	}
 }
 
-// cells is one line of the ageing, in the given row: counts by age, all of them, and their value.
-func (g group) cells(row int, rows []listing, a area) []Cell {
+// cells is one line of the ageing, in the given row: how many by age and in all, or their value. Over a list that was
+// cut there are no formulas.
+func (g group) cells(row int, l *listed, value bool) []Cell {
 	cells := []Cell{text(g.what), text(g.currency)}
-	var all, value int64
+	var all int64
 	for _, age := range ages {
-		n := int64(0)
-		for _, r := range rows {
+		conds := []cond{is(listWhat, g.what), is(listCurrency, g.currency), {listAge, fmt.Sprintf(`">=%d"`, age.from)}, {listAge, fmt.Sprintf(`"<=%d"`, age.to)}}
+		var n, sum int64
+		for _, r := range l.rows {
 			if r.what.Text == g.what && r.currency == g.currency && age.from <= r.age && r.age <= age.to {
 				n++
-				value += r.amount
+				sum += r.amount
 			}
 		}
-		all += n
-		cells = append(cells, count(n).By(a.countifs(is(listWhat, g.what), is(listCurrency, g.currency),
-			cond{listAge, fmt.Sprintf(`">=%d"`, age.from)}, cond{listAge, fmt.Sprintf(`"<=%d"`, age.to)})))
+		c := count(n).By(l.area.countifs(conds...))
+		if value {
+			c = units(sum, g.currency).By(l.area.sumifs(listAmount, conds...))
+		}
+		if !l.whole() {
+			c.Formula = ""
+		}
+		all += c.Number
+		cells = append(cells, c)
 	}
-	return append(cells, count(all).By("SUM("+at(row, 2)+":"+at(row, 1+len(ages))+")"),
-		units(value, g.currency).By(a.sumifs(listAmount, is(listWhat, g.what), is(listCurrency, g.currency))))
+	total := cells[len(cells)-1]
+	total.Number = all
+	return append(cells, total.By("SUM("+at(row, 2)+":"+at(row, 1+len(ages))+")"))
 }
 
-func (p page) list(title string, rows []listing, more int, empty string) {
+// list adds the rows of a list, as far as they fit above limit, notes where they lie, and returns the row of its headings.
+func (p page) list(title string, l *listed, limit int, empty string) int {
 	p.section(title)
-	p.headings(listHeadings...)
-	for _, r := range fit(p, rows, more) {
+	words := make([]string, len(p.Columns))
+	for i, c := range p.Columns {
+		words[i] = c.Heading
+	}
+	heading := p.headings(words...)
+	rows := l.rows[:fit(len(l.rows), heading+1, limit)]
+	for _, r := range rows {
 		p.data(r.cells...)
 	}
-	if len(rows) == 0 {
-		p.note(empty)
-	}
+	l.area = area{[]piece{{p.Name, heading + 1, heading + len(rows)}}}
+	p.left(len(rows), len(l.rows), empty)
+	return heading
 }
 
 func (b *builder) explainedRows() []listing {
@@ -174,20 +224,21 @@ func (b *builder) explainedRows() []listing {
 	for i := range b.rec.Explained {
 		f := &b.rec.Explained[i]
 		s := sidesOf(f)
-		side, sums := "Both", s.payoutSums
-		switch {
-		case len(f.Entries) == 0:
-			side = "Provider"
-		case len(f.Payouts) == 0:
-			side, sums = "Ledger", s.entrySums
+		r := listing{outcome: f.Outcome, what: word(f.Words(), f.Outcome.String()), currency: f.Exposure.Currency(), age: int64(f.AgeDays), inside: !b.acrossEdge(f)}
+		r.payouts, r.entries = int64(len(f.Payouts)), int64(len(f.Entries))
+		sums := s.payoutSums
+		if len(f.Payouts) == 0 {
+			sums = s.entrySums
 		}
-		r := listing{what: word(f.Words(), f.Outcome.String()), currency: f.Exposure.Currency(), age: int64(f.AgeDays)}
 		if len(sums) > 0 {
 			r.amount, r.currency = sums[0].Units(), sums[0].Currency()
 		}
+		if f.Difference != nil {
+			r.difference = f.Difference.Units()
+		}
 		r.cells = []Cell{
-			r.what, text(f.RefID), text(side), text(r.currency), units(r.amount, r.currency), count(r.age), date(s.ledgerDay),
-			instant(s.created), statuses(f.Payouts, s.payoutStatus), text(s.payee), text(s.ids), text(s.lines), text(joinSentences(f.Why, f.Hint)),
+			r.what, text(r.currency), units(r.amount, r.currency), count(r.age), text(f.RefID), difference(f.Difference), statuses(f.Payouts, s.payoutStatus),
+			text(s.payee), instant(s.created), date(s.ledgerDay), count(r.payouts), count(r.entries), yesNo(r.inside), text(s.ids), text(s.lines), text(joinSentences(f.Why, f.Hint)),
 		}
 		rows = append(rows, r)
 	}
@@ -199,16 +250,51 @@ func (b *builder) flightRows() []listing {
 	for _, x := range b.facts.InFlight {
 		r := listing{what: word(x.Status.Words(), string(x.Status)), currency: x.Amount.Currency(), amount: x.Amount.Units(), age: ageDays(x.Created, b.asOf())}
 		r.cells = []Cell{
-			r.what, text(x.RefID), text("Provider"), text(r.currency), units(r.amount, r.currency), count(r.age),
-			{},
-			instant(x.Created), r.what,
-			text(x.Payee), text(x.ID),
-			{},
-			text(x.Reason),
+			r.what, text(r.currency), units(r.amount, r.currency), count(r.age), text(x.RefID), {}, r.what, text(x.Payee), instant(x.Created), {},
+			count(1), {}, yesNo(b.book.Period.Contains(x.Created.Day())), text(x.ID), {}, text(x.Reason),
 		}
 		rows = append(rows, r)
 	}
 	return rows
+}
+
+// explainedChecks ties the reconciling items to Totals and to the steps of the statement. Rows that reach across the period's
+// edge stand on its line for these.
+func (b *builder) explainedChecks(pair pairing) {
+	l := &b.explained
+	if !l.whole() {
+		return
+	}
+	const source = "Reconciling items, those that lie in the period"
+	for _, o := range payout.Outcomes {
+		if o.Class != payout.Reconciling || !b.occurs(o.Outcome) {
+			continue
+		}
+		var payouts, entries int64
+		cash := map[string]int64{}
+		for _, r := range l.rows {
+			if r.outcome == o.Outcome && r.inside {
+				payouts, entries, cash[r.currency] = payouts+r.payouts, entries+r.entries, cash[r.currency]+r.difference
+			}
+		}
+		conds := []cond{is(listWhat, o.Words), is(listInside, "yes")}
+		all := pick{outcome: o.Outcome, cutOff: "no"}
+		pair(o.Words+", payouts", "", b.total(totalsPayouts, all), count(payouts).By(l.area.sumifs(listPayouts, conds...)), source)
+		pair(o.Words+", entries", "", b.total(totalsEntries, all), count(entries).By(l.area.sumifs(listEntries, conds...)), source)
+		for _, currency := range b.currencies() {
+			step := b.step(pick{currency, o.Outcome, "no"})
+			if step.Number != 0 || cash[currency] != 0 {
+				pair(o.Words+", difference in cash", currency, step,
+					units(cash[currency], currency).By(l.area.sumifs(listDifference, append(conds, is(listCurrency, currency))...)), source)
+			}
+		}
+	}
+}
+
+// occurs reports whether an outcome stands in Totals or among the reconciling items.
+func (b *builder) occurs(o payout.Outcome) bool {
+	return slices.ContainsFunc(b.rec.Totals, func(t payout.Total) bool { return t.Outcome == o }) ||
+		slices.ContainsFunc(b.explained.rows, func(r listing) bool { return r.outcome == o })
 }
 
 // ageDays is whole days between two instants, not below 0.

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"payrecon/internal/money"
 	"payrecon/internal/payout"
@@ -24,40 +25,135 @@ func (b *builder) addRollForward() {
 		p.section("No items")
 		p.note("No item was open before this run, and none is open after it.")
 	}
+	moved := b.movedItems()
+	first := len(p.Rows) + rollRowsOf*len(b.rec.RollForward) + 3 + 1 // a blank, the title and the headings stand before the rows
+	b.moved = area{[]piece{{p.Name, first, first + len(moved) - 1}}}
 	for _, r := range b.rec.RollForward {
-		b.rollForwardOf(p, r)
+		b.rollForwardOf(p, r, moved)
+	}
+	if len(b.rec.RollForward) > 0 {
+		p.movedItems(moved)
 	}
 	b.openByKind(p)
 }
 
-func (b *builder) rollForwardOf(p page, r payout.RollForward) {
+// rollRowsOf is how many rows the roll-forward of one currency takes.
+const rollRowsOf = 9
+
+func (b *builder) rollForwardOf(p page, r payout.RollForward, moved []movedItem) {
 	currency := r.Currency
 	p.section(currencyOr(currency, "Without an amount"))
 	p.headings("", "Items", "Value", "Rows: items", "Rows: value", "Check: items", "Check: value", "Rows")
 	first := p.next()
 	label := "Roll-forward " + currencyOr(currency, "without amount")
-	line := func(words string, c payout.RollCount) {
-		p.data(text(words), count(c.Count), units(c.Units, currency))
-	}
-	listed := func(words string, c payout.RollCount, rows rollRows, where string) {
+	line := func(add func(...Cell) int, words string, items, value Cell, rows rollRows, where Cell) {
 		row := p.next()
-		p.data(text(words), count(c.Count), units(c.Units, currency), rows.items, rows.value,
-			b.check(label+", "+words+": items", p.Name, row, 5, count(c.Count-rows.items.Number), at(row, 1)+"-("+at(row, 3)+")"),
-			b.check(label+", "+words+": value", p.Name, row, 6, units(c.Units-rows.value.Number, currency), at(row, 2)+"-("+at(row, 4)+")"), text(where))
+		add(text(words), items, value, rows.items, rows.value,
+			b.check(label+", "+words+": items", p.Name, row, 5, count(items.Number-rows.items.Number), at(row, 1)+"-("+at(row, 3)+")"),
+			b.check(label+", "+words+": value", p.Name, row, 6, units(value.Number-rows.value.Number, currency), at(row, 2)+"-("+at(row, 4)+")"), where)
 	}
-	line("open before this run", r.Opening)
-	listed("new", r.New, b.itemsOf(currency, stateWords[payout.ItemNew]), "Breaks, state New")
-	listed("reopened", r.Reopened, b.itemsOf(currency, stateWords[payout.ItemReopened]), "Breaks, state Reopened")
-	line("reclassified and remeasured", r.Remeasured)
-	listed("cleared", payout.RollCount{Count: -r.Cleared.Count, Units: -r.Cleared.Units}, b.clearedOf(currency), "Cleared")
+	step := func(words string, c payout.RollCount, rows rollRows, where Cell) {
+		line(p.data, words, count(c.Count), units(c.Units, currency), rows, where)
+	}
+	breaks := func(words string, states ...payout.ItemState) Cell {
+		return text(words).To(b.firstBreak(func(it *payout.Item) bool { return slices.Contains(states, it.State) }))
+	}
+	cleared, changes := b.clearedOf(currency), b.movedOf(currency, moved)
+	before := b.itemsOf(currency, payout.ItemOpen).plus(b.itemsOf(currency, payout.ItemCarried), 1).plus(cleared, -1).plus(changes, -1)
+	step("open before this run", r.Opening, before, text("Breaks, states Open and Carried over, and Cleared, as they were before"))
+	step("new", r.New, b.itemsOf(currency, payout.ItemNew), breaks("Breaks, state New", payout.ItemNew))
+	step("reopened", r.Reopened, b.itemsOf(currency, payout.ItemReopened), breaks("Breaks, state Reopened", payout.ItemReopened))
+	step("reclassified and remeasured", r.Remeasured, changes, text("Below: what this run changed").To(b.moved.start()))
+	step("cleared", payout.RollCount{Count: -r.Cleared.Count, Units: -r.Cleared.Units}, cleared, text("Cleared").To(b.gone.start()))
 	last := len(p.Rows)
-	row := p.next()
-	rows := b.itemsOf(currency, "")
-	closing := sumAbove(count(r.Opening.Count+r.New.Count+r.Reopened.Count+r.Remeasured.Count-r.Cleared.Count), first, last, 1)
-	value := sumAbove(units(r.Opening.Units+r.New.Units+r.Reopened.Units+r.Remeasured.Units-r.Cleared.Units, currency), first, last, 2)
-	p.total(text("open after this run"), closing, value, rows.items, rows.value,
-		b.check(label+", open after this run: items", p.Name, row, 5, count(closing.Number-rows.items.Number), at(row, 1)+"-("+at(row, 3)+")"),
-		b.check(label+", open after this run: value", p.Name, row, 6, units(value.Number-rows.value.Number, currency), at(row, 2)+"-("+at(row, 4)+")"), text("Breaks, all states"))
+	line(p.total, "open after this run",
+		sumAbove(count(r.Opening.Count+r.New.Count+r.Reopened.Count+r.Remeasured.Count-r.Cleared.Count), first, last, 1),
+		sumAbove(units(r.Opening.Units+r.New.Units+r.Reopened.Units+r.Remeasured.Units-r.Cleared.Units, currency), first, last, 2),
+		b.itemsOf(currency), text("Breaks, all states").To(b.breaks.start()).Styled(Total))
+}
+
+// movedItem is an item that was open before this run and is now something else, or of another exposure.
+type movedItem struct {
+	item         *payout.Item
+	place        string
+	before       money.Amount
+	was          string // in words
+	reclassified bool   // another outcome
+}
+
+// movedItems finds them by what the run noted of its items.
+func (b *builder) movedItems() []movedItem {
+	index := map[int64]int{}
+	for i := range b.open {
+		index[b.open[i].ID] = i
+	}
+	var list []movedItem
+	known := map[int64]int{} // where an item stands in the list
+	for _, e := range b.rec.Events {
+		i, open := index[e.Item]
+		if !open || e.Kind != payout.EventReclassified && e.Kind != payout.EventRemeasured {
+			continue
+		}
+		n, again := known[e.Item]
+		if !again {
+			it := &b.open[i]
+			sheet, row := b.breaks.row(i)
+			n, known[e.Item] = len(list), len(list)
+			list = append(list, movedItem{item: it, place: place(sheet, row, 0), before: it.Exposure, was: it.Words()})
+		}
+		if e.Kind == payout.EventRemeasured {
+			_ = list[n].before.UnmarshalText([]byte(e.From)) // written by payrecon; were it not readable, the check would say so
+			continue
+		}
+		var was payout.Finding
+		code, cell, _ := strings.Cut(e.From, "/")
+		if was.Outcome.UnmarshalText([]byte(code)) == nil && was.Cell.UnmarshalText([]byte(cell)) == nil {
+			list[n].was, list[n].reclassified = was.Words(), was.Outcome != list[n].item.Outcome
+		}
+	}
+	return list
+}
+
+// The columns of the listing of moved items that formulas read.
+const (
+	movedBefore         = 2
+	movedCurrencyBefore = 3
+	movedNow            = 4
+	movedCurrencyNow    = 5
+	movedReclassified   = 6
+)
+
+func (p page) movedItems(list []movedItem) {
+	p.section("What this run changed about items that were open before")
+	p.headings("What it is now", "No.", "Exposure before", "Currency before", "Exposure now", "Currency now", "Reclassified", "What it was")
+	for _, m := range list {
+		p.data(word(m.item.Words(), m.item.Outcome.String()), count(m.item.ID).To(m.place), amount(m.before), text(m.before.Currency()), amount(m.item.Exposure),
+			text(m.item.Exposure.Currency()), yesNo(m.reclassified), text(m.was))
+	}
+	if len(list) == 0 {
+		p.note("Nothing: every item that stayed open is what it was, with the exposure it had.")
+	}
+}
+
+// movedOf is what the moved items add to a currency's balance: what they are now less what they were.
+func (b *builder) movedOf(currency string, moved []movedItem) rollRows {
+	var n, sum int64
+	for _, m := range moved {
+		if m.item.Exposure.Currency() == currency {
+			n++
+			sum += m.item.Exposure.Units()
+		}
+		if m.before.Currency() == currency {
+			n--
+			sum -= m.before.Units()
+		}
+	}
+	number := cond{1, `">0"`} // of the item: a currency can be blank
+	now, before := is(movedCurrencyNow, currency), is(movedCurrencyBefore, currency)
+	return rollRows{
+		count(n).By(b.moved.countifs(now, number) + "-(" + b.moved.countifs(before, number) + ")"),
+		units(sum, currency).By(b.moved.sumifs(movedNow, now, number) + "-(" + b.moved.sumifs(movedBefore, before, number) + ")"),
+	}
 }
 
 func currencyOr(code, words string) string {
@@ -67,18 +163,18 @@ func currencyOr(code, words string) string {
 	return code
 }
 
-// itemsOf counts and values the rows of Breaks of one currency and, unless it is "", one state.
-func (b *builder) itemsOf(currency, state string) rollRows {
+// itemsOf counts and values the rows of Breaks of one currency, in one state or in all.
+func (b *builder) itemsOf(currency string, state ...payout.ItemState) rollRows {
 	var n, sum int64
 	for _, it := range b.open {
-		if it.Exposure.Currency() == currency && (state == "" || stateWords[it.State] == state) {
+		if it.Exposure.Currency() == currency && (len(state) == 0 || slices.Contains(state, it.State)) {
 			n++
 			sum += it.Exposure.Units()
 		}
 	}
 	conds := []cond{is(breaksCurrency, currency), {breaksID, `">0"`}}
-	if state != "" {
-		conds = append(conds, is(breaksColumnOf("state"), state))
+	if len(state) > 0 {
+		conds = append(conds, is(breaksColumnOf("state"), stateWords[state[0]]))
 	}
 	return rollRows{count(n).By(b.breaks.countifs(conds...)), units(sum, currency).By(b.breaks.sumifs(breaksExposure, conds...))}
 }
@@ -98,6 +194,18 @@ func (b *builder) clearedOf(currency string) rollRows {
 
 // rollRows is a count and a value of rows that stand elsewhere.
 type rollRows struct{ items, value Cell }
+
+// plus adds other rows, or with sign -1 takes them away.
+func (r rollRows) plus(other rollRows, sign int64) rollRows {
+	operator := map[int64]string{1: "+(", -1: "-("}[sign]
+	add := func(to *Cell, c Cell) {
+		to.Number += sign * c.Number
+		to.Formula += operator + c.Formula + ")"
+	}
+	add(&r.items, other.items)
+	add(&r.value, other.value)
+	return r
+}
 
 // The columns of Cleared that the roll-forward sums.
 const (

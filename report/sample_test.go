@@ -48,7 +48,8 @@ type generator struct {
 	from   payout.Day
 	totals map[payout.Total]*payout.Total
 	status map[payout.StatusCount]*payout.StatusCount
-	gross  map[string]int64
+	gross  map[payout.Total]int64
+	before map[int64]money.Amount // exposures that have changed
 	line   int
 }
 
@@ -56,7 +57,7 @@ func generate(s scenario) sample {
 	from, _ := payout.ParseDay("2026-03-01")
 	g := &generator{
 		scenario: s, r: rand.New(rand.NewPCG(s.seed, 7)), from: from, totals: map[payout.Total]*payout.Total{}, status: map[payout.StatusCount]*payout.StatusCount{},
-		gross: map[string]int64{}, line: 1,
+		gross: map[payout.Total]int64{}, before: map[int64]money.Amount{}, line: 1,
 	}
 	period := payout.Period{From: from, To: from + payout.Day(s.days) - 1}
 	asOf := payout.MillisOf((period.To + 1).Start().Add(2*time.Hour + 30*time.Minute))
@@ -99,8 +100,8 @@ func (g *generator) records() {
 	}
 	if g.breaks && !g.only {
 		g.rec.Ledger.Rejected = append(g.rec.Ledger.Rejected,
-			payout.RejectedRow{Line: 900, Column: "Amount", Value: "1O,00", Reason: "not an amount", Ref: "INV-900", Text: "INV-900;1O,00;EUR"},
-			payout.RejectedRow{Line: 901, Column: "Booked", Value: "31.02.2026", Reason: "not a date", Ref: "=1+1", Text: "=1+1;12,00;EUR"})
+			payout.RejectedRow{Line: 900, Column: "Amount", Value: "1O,00", Reason: "not an amount", Ref: "INV-900", Text: "INV-900;1O,00;EUR;DE89 3704 0044 0532 0130 00"},
+			payout.RejectedRow{Line: 901, Column: "Booked", Value: "31.02.2026", Reason: "not a date", Ref: "=1+1", Text: "=1+1;12,00;EUR;gb29nwbk60161331926819", Amount: money.New(120_000, "EUR")})
 		g.rec.Ledger.Filtered = append(g.rec.Ledger.Filtered, payout.FilteredSum{Column: "Type", Value: "FEE", Currency: "EUR", Rows: 12, Units: 1200_0000})
 		g.rec.Ledger.FilteredN, g.rec.Ledger.OutOf = 12, 3
 	}
@@ -231,7 +232,7 @@ func (g *generator) listed(f payout.Finding, day payout.Day) {
 	}
 	d := money.New(cash, currency)
 	f.Difference = &d
-	g.gross[currency] += max(cash, -cash)
+	g.gross[payout.Total{Currency: currency, Outcome: f.Outcome}] += max(cash, -cash)
 	f.AgeDays = int(g.facts.AsOf.Day() - day)
 	switch f.Outcome.Class() {
 	case payout.Agreed:
@@ -258,9 +259,20 @@ func (g *generator) listed(f payout.Finding, day payout.Day) {
 	if g.r.IntN(3) == 0 {
 		it.State, it.FirstRun, it.FirstSeen, it.Owner = payout.ItemOpen, 40, g.facts.AsOf-2*86_400_000, "Dana"
 	}
-	if g.r.IntN(6) == 0 && g.days > 2 {
-		it.State, it.ClearedBy, it.ClearedAt = payout.ItemCleared, "ledger", g.facts.AsOf
-	} else if g.r.IntN(6) == 0 {
+	if g.r.IntN(6) == 0 && g.days > 2 { // one that was like it is gone
+		gone := it
+		gone.ID += 10_000
+		gone.State, gone.FirstRun, gone.FirstSeen, gone.ClearedBy, gone.ClearedAt = payout.ItemCleared, 40, g.facts.AsOf-2*86_400_000, "ledger", g.facts.AsOf
+		g.rec.Items = append(g.rec.Items, gone)
+	}
+	if it.State == payout.ItemOpen && it.ID%3 == 0 { // it was something else, for less
+		before := money.New(it.Exposure.Units()/20000*10000, currency)
+		g.rec.Events = append(g.rec.Events, payout.ItemEvent{Item: it.ID, Run: 42, Kind: payout.EventReclassified, From: "status_mismatch/ledger_lags", To: it.Outcome.String()},
+			payout.ItemEvent{Item: it.ID, Run: 42, Kind: payout.EventRemeasured, From: before.String(), To: it.Exposure.String()})
+		g.before[it.ID] = before
+		g.rec.Breaks.Reclassified++
+	}
+	if g.r.IntN(6) == 0 {
 		it.Disposition = &payout.Disposition{Kind: payout.DispositionWithProvider, Until: payout.NoDay, Reason: "case 4711", By: "Dana", At: g.facts.AsOf}
 		it.Note = "=HYPERLINK(\"http://example.com\")"
 	}
@@ -291,12 +303,13 @@ func (g *generator) finish() {
 		g.rec.Conclusion, g.rec.ConclusionWhy = payout.NotReconciled, fmt.Sprintf("%d breaks are open without a disposition.", g.rec.Breaks.Total)
 	}
 	l := &g.rec.Ledger
+	l.Entries += l.OutOf
 	l.Rows = l.Entries + int64(len(l.Rejected)) + l.FilteredN
 }
 
 func (g *generator) statements() {
 	for _, currency := range g.currencies {
-		s := payout.Statement{Currency: currency, Gross: g.gross[currency]}
+		s := payout.Statement{Currency: currency}
 		lines := map[payout.Outcome]*payout.StatementLine{}
 		in := payout.CurrencySum{Currency: currency}
 		for _, t := range g.rec.Totals {
@@ -304,7 +317,8 @@ func (g *generator) statements() {
 				continue
 			}
 			if lines[t.Outcome] == nil {
-				lines[t.Outcome] = &payout.StatementLine{Outcome: t.Outcome}
+				lines[t.Outcome] = &payout.StatementLine{Outcome: t.Outcome, Gross: g.gross[payout.Total{Currency: currency, Outcome: t.Outcome}]}
+				s.Gross += lines[t.Outcome].Gross
 			}
 			x := lines[t.Outcome]
 			x.Payouts, x.Entries, x.Amount = x.Payouts+t.Payouts, x.Entries+t.Entries, x.Amount+t.PayoutCash-t.EntryCash
@@ -342,6 +356,10 @@ func (g *generator) rollForward() {
 				g.rec.Breaks.New++
 			case payout.ItemOpen:
 				addTo(&r.Opening, units)
+				if before, moved := g.before[it.ID]; moved {
+					r.Opening.Units += before.Units() - units
+					r.Remeasured.Units += units - before.Units()
+				}
 				addTo(&r.Closing, units)
 				g.rec.Breaks.Open++
 			case payout.ItemCleared:

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"strconv"
 	"strings"
 
 	"payrecon/internal/payout"
@@ -19,8 +18,8 @@ type statementSum struct {
 // stands what the run computed from its own sources; a check compares the two.
 func (b *builder) addStatement() {
 	p := b.newPage(SheetStatement, "From the ledger's cash to the provider's, per currency. Steps are formulas over Totals; the column beside them holds what the run computed "+
-		"independently (ledger: while reading the file; provider: by the database).", 46, 12, 12, 20, 20, 14, 60)
-	p.Columns[6].Wrap = true
+		"independently (ledger: while reading the file; provider: by the database).", 46, 12, 12, 20, 20, 12, 20, 60)
+	p.Columns[7].Wrap = true
 	p.Wide = true
 	p.Tab = Good
 	if len(b.rec.Statements) == 0 {
@@ -38,36 +37,33 @@ func (b *builder) addStatement() {
 type step struct {
 	words, meaning string
 	pick           pick
-	byRun          int64
+	byRun, gross   int64
 	class          payout.OutcomeClass
 }
 
 func (b *builder) stepsOf(s payout.Statement) []step {
-	byRun := map[payout.Outcome]int64{}
-	var cutOff int64
+	byRun := map[payout.Outcome]payout.StatementLine{}
 	for _, l := range s.Lines {
-		if l.CutOff || l.Outcome == payout.NoOutcome {
-			cutOff += l.Amount
-		} else {
-			byRun[l.Outcome] += l.Amount
-		}
+		byRun[l.Outcome] = l // NoOutcome: what reaches across the period's edge
 	}
 	occurs := map[payout.Outcome]bool{}
-	across := cutOff != 0
 	for _, t := range b.rec.Totals {
-		if t.Currency == s.Currency {
-			occurs[t.Outcome] = occurs[t.Outcome] || !t.CutOff
-			across = across || t.CutOff
+		if t.Currency != s.Currency {
+			continue
 		}
+		if t.CutOff {
+			t.Outcome = payout.NoOutcome
+		}
+		occurs[t.Outcome] = true
 	}
 	var steps []step
 	for _, o := range payout.Outcomes {
-		if occurs[o.Outcome] || byRun[o.Outcome] != 0 {
-			steps = append(steps, step{o.Words, o.Meaning, pick{s.Currency, o.Outcome, "no"}, byRun[o.Outcome], o.Class})
+		if l, run := byRun[o.Outcome]; run || occurs[o.Outcome] {
+			steps = append(steps, step{o.Words, o.Meaning, pick{s.Currency, o.Outcome, "no"}, l.Amount, l.Gross, o.Class})
 		}
 	}
-	if across {
-		steps = append(steps, step{"Cut-off", "Pairs and groups of which one part lies outside the period: only the part inside counts here.", pick{s.Currency, 0, "yes"}, cutOff, 0})
+	if l, run := byRun[payout.NoOutcome]; run || occurs[payout.NoOutcome] {
+		steps = append(steps, step{"Cut-off", "Pairs and groups of which one part lies outside the period: only the part inside counts here.", pick{s.Currency, 0, "yes"}, l.Amount, l.Gross, 0})
 	}
 	return steps
 }
@@ -75,34 +71,35 @@ func (b *builder) stepsOf(s payout.Statement) []step {
 func (b *builder) statementOf(p page, s payout.Statement) {
 	currency := s.Currency
 	p.section(currency)
-	p.headings("Step", "Payouts", "Entries", "Amount", "As the run computed it", "Check", "Meaning")
-	line := func(words string, payouts, entries, value Cell, byRun int64, meaning string) int {
+	p.headings("Step", "Payouts", "Entries", "Amount", "As the run computed it", "Check", "Gross: single differences without signs", "Meaning")
+	line := func(words, payouts, entries, value Cell, byRun int64, gross Cell, meaning string) int {
 		row := p.next()
-		byRunCell := units(byRun, currency)
-		c := b.check(currency+": "+words, p.Name, row, 5, units(value.Number-byRun, currency), at(row, 3)+"-"+at(row, 4))
-		return p.data(text(words), payouts, entries, value, byRunCell, c, text(meaning))
+		c := b.check(currency+": "+words.Text, p.Name, row, 5, units(value.Number-byRun, currency), at(row, 3)+"-"+at(row, 4))
+		return p.data(words, payouts, entries, value, units(byRun, currency), c, gross, text(meaning))
 	}
 	all := pick{currency: currency}
 	ledger := b.total(totalsEntryCash, all)
-	first := line("Ledger: cash booked in the period", Cell{}, b.total(totalsEntries, all), ledger, s.LedgerCash, "Entries that say money moved (paid, or without a status), signed.")
-	sum := statementSum{currency: currency, ledger: units(ledger.Number, currency).By(place(p.Name, first, 3)), classes: map[payout.OutcomeClass]Cell{}, cutOff: units(0, currency)}
+	first := line(text("Ledger: cash booked in the period"), Cell{}, b.total(totalsEntries, all), ledger, s.LedgerCash, Cell{},
+		"Entries that say money moved (paid, or without a status), signed.")
+	at3 := func(row int, n int64) Cell { return units(n, currency).By(place(p.Name, row, 3)).To(place(p.Name, row, 3)) }
+	sum := statementSum{currency: currency, ledger: at3(first, ledger.Number), classes: map[payout.OutcomeClass]Cell{}, cutOff: units(0, currency)}
 	provider := ledger.Number
 	for _, st := range b.stepsOf(s) {
 		value := b.step(st.pick)
 		provider += value.Number
-		row := line(st.words, b.total(totalsPayouts, st.pick), b.total(totalsEntries, st.pick), value, st.byRun, st.meaning)
+		row := line(text(st.words).To(b.rowsBehind(st.pick)), b.total(totalsPayouts, st.pick), b.total(totalsEntries, st.pick), value, st.byRun, units(st.gross, currency), st.meaning)
 		if st.class == 0 {
-			sum.cutOff = units(value.Number, currency).By(place(p.Name, row, 3))
+			sum.cutOff = at3(row, value.Number)
 			continue
 		}
-		sum.classes[st.class] = plus(sum.classes[st.class], units(value.Number, currency).By(place(p.Name, row, 3)))
+		sum.classes[st.class] = plus(sum.classes[st.class], at3(row, value.Number))
 	}
 	last := len(p.Rows)
 	row := p.next()
 	p.total(text("Provider: cash initiated in the period"), b.total(totalsPayouts, all), Cell{}, sumAbove(units(provider, currency), first, last, 3),
 		units(s.ProviderCash, currency), b.check(currency+": ledger cash + steps = provider cash", p.Name, row, 5, units(provider-s.ProviderCash, currency), at(row, 3)+"-"+at(row, 4)),
-		text("Payouts whose initiation completed. "+capital(payout.Caveat)+"."))
-	sum.provider = units(provider, currency).By(place(p.Name, row, 3))
+		Cell{}, text("Payouts whose initiation completed. "+capital(payout.Caveat)+"."))
+	sum.provider = at3(row, provider)
 	b.statementFoot(p, s, &sum, first, row)
 	b.sums = append(b.sums, sum)
 }
@@ -110,18 +107,45 @@ func (b *builder) statementOf(p page, s payout.Statement) {
 // statementFoot adds net, gross and what is left unexplained.
 func (b *builder) statementFoot(p page, s payout.Statement, sum *statementSum, ledgerRow, providerRow int) {
 	currency := s.Currency
+	line := func(add func(...Cell) int, words string, value Cell, byRun int64, meaning string) Cell {
+		row := p.next()
+		add(text(words), Cell{}, Cell{}, value, units(byRun, currency),
+			b.check(currency+": "+strings.ToLower(words), p.Name, row, 5, units(value.Number-byRun, currency), at(row, 3)+"-"+at(row, 4)), Cell{}, text(meaning))
+		return units(value.Number, currency).By(place(p.Name, row, 3)).To(place(p.Name, row, 3))
+	}
+	var gross int64
+	for _, r := range p.Rows[ledgerRow : providerRow-1] {
+		gross += r.Cells[6].Number
+	}
 	net := sum.provider.Number - sum.ledger.Number
-	row := p.next()
-	p.data(text("Net difference"), Cell{}, Cell{}, units(net, currency).By(at(providerRow, 3)+"-"+at(ledgerRow, 3)), units(s.Net, currency),
-		b.check(currency+": net difference", p.Name, row, 5, units(net-s.Net, currency), at(row, 3)+"-"+at(row, 4)), text("Provider - ledger. Large errors can cancel each other in it."))
-	sum.net = units(net, currency).By(place(p.Name, row, 3))
-	row = p.data(text("Gross difference"), Cell{}, Cell{}, units(s.Gross, currency), Cell{}, Cell{}, text("The sum of the single differences without their signs: nothing cancels."))
-	sum.gross = units(s.Gross, currency).By(place(p.Name, row, 3))
-	row = p.next()
+	sum.net = line(p.data, "Net difference", units(net, currency).By(at(providerRow, 3)+"-"+at(ledgerRow, 3)), s.Net, "Provider - ledger. Large errors can cancel each other in it.")
+	sum.gross = line(p.data, "Gross difference", sumAbove(units(gross, currency), ledgerRow, providerRow-1, 6), s.Gross, "The sum of the single differences without their signs: nothing cancels.")
 	unexplained := s.ProviderCash - sum.provider.Number
-	p.total(text("Unexplained"), Cell{}, Cell{}, units(unexplained, currency).By(at(providerRow, 4)+"-"+at(providerRow, 3)), units(s.Unexplained, currency),
-		b.check(currency+": nothing unexplained", p.Name, row, 5, units(unexplained, currency), at(row, 3)), text("Must be zero."))
-	sum.residue = units(unexplained, currency).By(place(p.Name, row, 3))
+	sum.residue = line(p.total, "Unexplained", units(unexplained, currency).By(at(providerRow, 4)+"-"+at(providerRow, 3)), s.Unexplained, "Must be zero.")
+}
+
+// rowsBehind is the place of the first row that a step of the statement is made of, "" where there is none.
+func (b *builder) rowsBehind(of pick) string {
+	switch of.outcome.Class() {
+	case payout.Agreed:
+		if len(b.matched.area.pieces) > 0 {
+			return b.matched.area.start()
+		}
+	case payout.Reconciling:
+		for i, r := range b.explained.rows {
+			if r.outcome == of.outcome && r.currency == of.currency {
+				return b.explained.place(i)
+			}
+		}
+	case payout.Unverified, payout.Break:
+		for i := range b.open {
+			s := sidesOf(&b.open[i].Finding)
+			if b.open[i].Outcome == of.outcome && (s.payoutCurrency == of.currency || s.ledgerCurrency == of.currency) {
+				return b.breakPlace(i)
+			}
+		}
+	}
+	return ""
 }
 
 // plus adds two amounts and their formulas.
@@ -136,11 +160,14 @@ func plus(a, b Cell) Cell {
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
+// pairing adds one comparison of a figure with its source to the control totals.
+type pairing func(what, currency string, here, there Cell, source string)
+
 // controlTotals compares records counted here with records counted where they came from.
 func (b *builder) controlTotals(p page) {
 	p.section("Control totals: every record is accounted for")
-	p.headings("What", "Currency", "", "In this workbook", "At its source", "Check", "Source")
-	pair := func(what, currency string, here, there Cell, source string) {
+	p.headings("What", "Currency", "", "In this workbook", "At its source", "Check", "", "Source")
+	var pair pairing = func(what, currency string, here, there Cell, source string) {
 		row := p.next()
 		label := what
 		if currency != "" {
@@ -149,7 +176,7 @@ func (b *builder) controlTotals(p page) {
 		d := here
 		d.Number -= there.Number
 		c := b.check(label, p.Name, row, 5, d, at(row, 3)+"-"+at(row, 4))
-		p.data(text(what), text(currency), Cell{}, here, there, c, text(source))
+		p.data(text(what), text(currency), Cell{}, here, there, c, Cell{}, text(source))
 	}
 	entries := map[string]payout.CurrencySum{}
 	for _, e := range b.rec.Ledger.InPeriod {
@@ -162,12 +189,16 @@ func (b *builder) controlTotals(p page) {
 		pair("entries, count", currency, b.total(totalsEntries, all), count(e.Count), "The ledger file, counted while reading")
 		pair("entries, amount", currency, b.total(totalsEntryAmount, all), units(e.Units, currency), "The ledger file, summed while reading")
 	}
-	l := b.rec.Ledger
-	parts := l.Entries + int64(len(l.Rejected)) + l.FilteredN
-	pair("ledger rows", "", count(parts).By(strconv.FormatInt(l.Entries, 10)+"+"+strconv.Itoa(len(l.Rejected))+"+"+strconv.FormatInt(l.FilteredN, 10)), count(l.Rows),
-		"Entries + unreadable + filtered rows = rows of the file (blank lines apart)")
+	rows := b.total(totalsEntries, pick{})
+	for _, c := range []Cell{b.rejected.outside, b.rejected.unreadable, b.rejected.filtered} {
+		rows = plus(rows, c)
+	}
+	pair("ledger rows", "", rows, count(b.rec.Ledger.Rows),
+		"Rows of the file, blank lines apart: entries of Totals + entries outside the period, unreadable and filtered rows of Rejected and filtered")
 	pair("open items", "", count(len(b.open)).By(b.breaks.countifs(cond{breaksID, `">0"`})), count(b.rec.Breaks.Total), "Breaks, as the run counted them")
 	b.matchedChecks(pair)
+	b.explainedChecks(pair)
+	b.breaksChecks(pair)
 }
 
 func orZero(c Cell, currency string) Cell {

@@ -16,7 +16,7 @@ const (
 
 // addSummary lays out the one page that is forwarded and signed.
 func (b *builder) addSummary() {
-	p := page{&Sheet{Name: SheetSummary, OnePage: true, Tab: Headline}, b.maxRows}
+	p := page{&Sheet{Name: SheetSummary, Heading: 2, OnePage: true, Tab: Headline}, b.maxRows}
 	for i := range summaryWidth {
 		width := 14
 		switch i {
@@ -91,22 +91,30 @@ func (b *builder) failedChecks() (n int) {
 
 func firstN[T any](s []T, n int) []T { return s[:min(n, len(s))] }
 
+// traced keeps the link of a figure to the rows behind it only where there are any.
+func traced(c Cell) Cell {
+	if c.Number == 0 {
+		c.Link = ""
+	}
+	return c
+}
+
 func (b *builder) statementInShort(p page) {
 	p.section("Statement in short: from the ledger's cash to the provider's")
 	p.headings("Currency", "Ledger cash", "Agreed and explained", "Not verified", "Breaks", "Cut-off", "Provider cash", "Net difference", "Gross difference", "Unexplained")
 	for _, s := range b.sums {
-		c := s.currency
-		good := plus(s.classes[payout.Agreed], s.classes[payout.Reconciling])
-		if s.classes[payout.Reconciling].Formula == "" {
-			good = s.classes[payout.Agreed]
-		}
-		place := func(x Cell) Cell {
-			if x = orZero(x, c); x.Number != 0 {
-				x = x.To("'" + SheetStatement + "'!A1")
+		good := s.classes[payout.Agreed]
+		if explained := s.classes[payout.Reconciling]; explained.Formula != "" {
+			good = plus(good, explained)
+			if s.classes[payout.Reconciling].Number != 0 { // what agrees has no difference to look at
+				good.Link = explained.Link
 			}
-			return x
 		}
-		p.data(text(c), s.ledger, place(good), place(s.classes[payout.Unverified]), place(s.classes[payout.Break]), s.cutOff, s.provider, s.net, s.gross, s.residue.Styled(Strong))
+		cells := []Cell{text(s.currency)}
+		for _, c := range []Cell{s.ledger, good, s.classes[payout.Unverified], s.classes[payout.Break], s.cutOff, s.provider, s.net, s.gross, s.residue.Styled(Strong)} {
+			cells = append(cells, traced(orZero(c, s.currency)))
+		}
+		p.data(cells...)
 	}
 	if len(b.sums) == 0 {
 		p.note("Neither side has a record in the period.")
@@ -116,55 +124,35 @@ func (b *builder) statementInShort(p page) {
 // openItems counts what is open and names the largest.
 func (b *builder) openItems(p page) {
 	p.section("Open items")
-	words := []string{"Severity", "Items", "", "New", "Open", "Reopened", "Carried over"}
-	p.headings(words...)
+	p.headings("Severity", "Items", "Decided: with a disposition", "New", "Open", "Reopened", "Carried over")
 	states := []payout.ItemState{payout.ItemNew, payout.ItemOpen, payout.ItemReopened, payout.ItemCarried}
 	first := p.next()
 	for _, s := range []payout.Severity{payout.Critical, payout.High, payout.Medium, payout.Low} {
 		row := p.next()
-		cells := []Cell{severity(s), {}, {}}
-		var all int64
-		for _, state := range states {
-			n := b.openCount(func(it *payout.Item) bool { return it.Severity == s && it.State == state })
-			all += n
-			cells = append(cells, count(n).By(b.breaks.countifs(is(breaksSeverity, severity(s).Text), is(breaksColumnOf("state"), stateWords[state]))))
+		counted := func(meant func(*payout.Item) bool, conds ...cond) Cell {
+			of := func(it *payout.Item) bool { return it.Severity == s && meant(it) }
+			conds = append([]cond{is(breaksSeverity, severity(s).Text)}, conds...)
+			return traced(count(b.openCount(of)).By(b.breaks.countifs(conds...)).To(b.firstBreak(of)))
 		}
-		cells[1] = count(all).By("SUM(" + at(row, 3) + ":" + at(row, 6) + ")")
-		if all > 0 {
-			cells[1] = cells[1].To(b.firstOf(s))
+		all := counted(func(*payout.Item) bool { return true })
+		all.Formula = "SUM(" + at(row, 3) + ":" + at(row, 6) + ")"
+		cells := []Cell{severity(s), all, counted(func(it *payout.Item) bool { return it.Disposition != nil }, cond{breaksColumnOf("disposition"), `"?*"`})}
+		for _, state := range states {
+			cells = append(cells, counted(func(it *payout.Item) bool { return it.State == state }, is(breaksColumnOf("state"), stateWords[state])))
 		}
 		p.data(cells...)
 	}
 	last := len(p.Rows)
-	total := []Cell{text("All"), {}, {}}
+	total := []Cell{text("All")}
 	for column := 1; column <= 6; column++ {
-		if column == 2 {
-			continue
-		}
 		var n int64
 		for _, r := range p.Rows[first-1 : last] {
 			n += r.Cells[column].Number
 		}
-		c := sumAbove(count(n), first, last, column)
-		if column == 1 {
-			total[1] = c
-		} else {
-			total = append(total, c)
-		}
+		total = append(total, traced(sumAbove(count(n), first, last, column).To(b.breaks.start())))
 	}
 	p.total(total...)
 	b.largest(p)
-}
-
-// firstOf is the place of the first open item of a severity.
-func (b *builder) firstOf(s payout.Severity) string {
-	for i := range b.open {
-		if b.open[i].Severity == s {
-			sheet, row := b.breaks.row(i)
-			return place(sheet, row, 0)
-		}
-	}
-	return b.breaks.start()
 }
 
 func (b *builder) openCount(keep func(*payout.Item) bool) (n int64) {
@@ -185,9 +173,8 @@ func (b *builder) largest(p page) {
 	for _, i := range chosen {
 		it := &b.open[i]
 		sheet, row := b.breaks.row(i)
-		link := place(sheet, row, 0)
 		cell := func(column int, c Cell) Cell { return c.By(place(sheet, row, column)) }
-		p.data(cell(breaksID, count(it.ID)).To(link), cell(breaksSeverity, severity(it.Severity)), cell(breaksWhat, word(it.Words(), it.Outcome.String())),
+		p.data(cell(breaksID, count(it.ID)).To(b.breakPlace(i)), cell(breaksSeverity, severity(it.Severity)), cell(breaksWhat, word(it.Words(), it.Outcome.String())),
 			text(it.RefID), Cell{}, cell(breaksExposure, amount(it.Exposure)), text(it.Exposure.Currency()),
 			cell(breaksColumnOf("age_days"), count(it.AgeDays)), text(it.Owner), dispositionCell(it.Disposition))
 	}
@@ -269,19 +256,43 @@ func (b *builder) longestInFlight(p page) {
 	}
 }
 
+// whatChanged counts what this run did to items, and the payouts of earlier days that moved. Each figure leads to its rows.
 func (b *builder) whatChanged(p page) {
 	p.section("What changed since the last report")
-	var parts []string
+	var words []string
+	var figures []Cell
+	add := func(w string, n int64, formula, place string) {
+		words, figures = append(words, w), append(figures, traced(count(n).By(formula).To(place)))
+	}
 	if b.rec != nil {
-		c := b.rec.Breaks
-		parts = append(parts, plural(c.New, "new item"), fmt.Sprintf("%s cleared", thousands(c.Cleared)), fmt.Sprintf("%s reopened", thousands(c.Reopened)),
-			fmt.Sprintf("%s reclassified", thousands(c.Reclassified)), fmt.Sprintf("%s carried over unseen", thousands(c.Carried)))
+		in := func(state payout.ItemState) (int64, string, string) {
+			of := func(it *payout.Item) bool { return it.State == state }
+			return b.openCount(of), b.breaks.countifs(is(breaksColumnOf("state"), stateWords[state])), b.firstBreak(of)
+		}
+		reclassified := int64(0)
+		for _, m := range b.movedItems() {
+			if m.reclassified {
+				reclassified++
+			}
+		}
+		n, formula, where := in(payout.ItemNew)
+		add("New items", n, formula, where)
+		add("Cleared", int64(len(b.cleared)), b.gone.countifs(cond{clearedID, `">0"`}), b.gone.start())
+		add("Reclassified", reclassified, b.moved.countifs(is(movedReclassified, "yes")), b.moved.start())
+		n, formula, where = in(payout.ItemReopened)
+		add("Reopened", n, formula, where)
+		n, formula, where = in(payout.ItemCarried)
+		add("Carried over unseen", n, formula, where)
 	}
-	moved := plural(b.changes.payouts, "payout") + " of earlier days moved"
-	if b.changes.alerts > 0 {
-		moved += fmt.Sprintf(", %s of them from one final status to another", thousands(b.changes.alerts))
+	c := b.changes
+	moved, alerts := c.area.countifs(cond{changesCurrency, `"?*"`}), c.area.countifs(cond{changesAlert, `"?*"`})
+	if len(b.facts.Changes) > c.area.rows() {
+		moved, alerts = "", "" // not all are on the sheet
 	}
-	p.paragraph(strings.Join(append(parts, moved), "; ")+".", summaryWidth, summaryLine, Plain)
+	add("Payouts of earlier days that moved", int64(c.payouts), moved, c.area.start())
+	add("of them from one final status to another", int64(c.alerts), alerts, c.area.start())
+	p.headings(words...)
+	p.data(figures...)
 }
 
 func (b *builder) coverage(p page) {
@@ -296,7 +307,7 @@ func (b *builder) coverage(p page) {
 	if len(gaps) > 0 {
 		look = Warning
 	}
-	p.paragraph(source+".", summaryWidth, summaryLine, look)
+	p.linked(p.paragraph(source+".", summaryWidth, summaryLine, look), b.evidence.days)
 	if b.rec == nil {
 		return
 	}
@@ -310,7 +321,7 @@ func (b *builder) coverage(p page) {
 	if l.First != payout.NoDay && l.Last != payout.NoDay {
 		ledger += "; dated " + payout.Period{From: l.First, To: l.Last}.String()
 	}
-	p.paragraph(ledger+".", summaryWidth, summaryLine, Plain)
+	p.linked(p.paragraph(ledger+".", summaryWidth, summaryLine, Plain), b.evidence.ledger)
 }
 
 // dayList shows days, runs of them as ranges, not more than a line.
@@ -334,16 +345,15 @@ const summaryChartRows = 15
 
 func (b *builder) summaryCharts(p page) {
 	p.blank(1)
-	const left, right, height = 0, 5, 261 // 14.5 rows of 18 pixels
+	const height = 280 // of 15 rows of 20 pixels
 	var charts []Chart
-	slots := []func(row, column, width, height int) []Chart{b.shareChart, b.dailyChart, b.ageingChart, b.kindsChart}
 	row := p.next()
-	for _, slot := range slots {
-		column, width := left, 640
+	for _, chart := range []func(slot) []Chart{b.shareChart, b.dailyChart, b.ageingChart, b.kindsChart} {
+		at := slot{row + len(charts)/2*summaryChartRows, 0, 4, 0, height}
 		if len(charts)%2 == 1 {
-			column, width = right, 540
+			at.column, at.right, at.gap = 5, summaryWidth-1, 12
 		}
-		charts = append(charts, slot(row+len(charts)/2*summaryChartRows, column, width, height)...)
+		charts = append(charts, chart(at)...)
 	}
 	p.Charts = charts
 	p.space((len(charts) + 1) / 2 * summaryChartRows)

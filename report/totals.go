@@ -55,13 +55,16 @@ func yesNo(yes bool) Cell {
 
 // pick chooses rows of Totals, for a formula and for the value it gives alike.
 type pick struct {
-	currency string
+	currency string         // "" = all, for counts
 	outcome  payout.Outcome // NoOutcome = all
 	cutOff   string         // "yes", "no" or "" for both
 }
 
 func (p pick) conds() []cond {
-	conds := []cond{is(totalsCurrency, p.currency)}
+	var conds []cond
+	if p.currency != "" {
+		conds = append(conds, is(totalsCurrency, p.currency))
+	}
 	if p.outcome != payout.NoOutcome {
 		conds = append(conds, is(totalsOutcome, p.outcome.Info().Words))
 	}
@@ -72,7 +75,7 @@ func (p pick) conds() []cond {
 }
 
 func (p pick) holds(t payout.Total) bool {
-	return t.Currency == p.currency && (p.outcome == payout.NoOutcome || t.Outcome == p.outcome) && (p.cutOff == "" || (p.cutOff == "yes") == t.CutOff)
+	return (p.currency == "" || t.Currency == p.currency) && (p.outcome == payout.NoOutcome || t.Outcome == p.outcome) && (p.cutOff == "" || (p.cutOff == "yes") == t.CutOff)
 }
 
 // total sums one column of Totals over a choice of rows: the formula together with its value.

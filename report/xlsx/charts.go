@@ -18,7 +18,7 @@ var tints = map[report.Tint]string{
 // charts draws a sheet's pictures.
 func charts(f *excelize.File, _ *report.Book, s *report.Sheet) error {
 	for _, c := range s.Charts {
-		if err := f.AddChart(s.Name, fmt.Sprintf("%s%d", columnName(c.Column), c.Row), chart(c)); err != nil {
+		if err := f.AddChart(s.Name, fmt.Sprintf("%s%d", columnName(c.Column), c.Row), chart(s, c)); err != nil {
 			return err
 		}
 	}
@@ -29,13 +29,21 @@ func font(size float64, bold bool) excelize.Font {
 	return excelize.Font{Size: size, Bold: bold, Color: ink, Family: "Calibri"}
 }
 
-func chart(c report.Chart) *excelize.Chart {
+// pixelsOf is how wide the library takes a column of so many characters to be. A picture that ends with a column is anchored
+// there, whatever a program makes of widths.
+func pixelsOf(width int) int { return 8 * width }
+
+func chart(s *report.Sheet, c report.Chart) *excelize.Chart {
+	width := -c.Gap
+	for _, column := range s.Columns[c.Column : c.Right+1] {
+		width += pixelsOf(column.Width)
+	}
 	title, small := font(12, true), font(9, false)
 	x := &excelize.Chart{
-		Dimension: excelize.ChartDimension{Width: uint(c.Width), Height: uint(c.Height)},
+		Dimension: excelize.ChartDimension{Width: uint(width), Height: uint(c.Height)},
 		Title:     excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: c.Title, Font: &title}}},
 		Legend:    excelize.ChartLegend{Position: "bottom", Font: &small},
-		Format:    excelize.GraphicOptions{Positioning: "twoCell", AltText: c.Title, PrintObject: ptr(true)},
+		Format:    excelize.GraphicOptions{OffsetX: c.Gap, Positioning: "twoCell", AltText: c.Title, PrintObject: ptr(true)},
 		XAxis:     excelize.ChartAxis{Font: small, TickLabelSkip: c.SkipLabels},
 		YAxis:     excelize.ChartAxis{Font: small, MajorGridLines: true, NumFmt: excelize.ChartNumFmt{CustomNumFmt: "#,##0"}, Minimum: ptr(0.0)},
 		Border:    excelize.LineOptions{Type: excelize.LineSolid, Fill: fill(line), Width: 0.75},

@@ -50,9 +50,6 @@ func view(f *excelize.File, _ *report.Book, s *report.Sheet) error {
 	if err := f.SetSheetProps(s.Name, &props); err != nil {
 		return err
 	}
-	if s.Heading == 0 {
-		return nil
-	}
 	corner := columnName(s.FixedColumns) + fmt.Sprint(s.Heading+1)
 	pane := "bottomRight"
 	if s.FixedColumns == 0 {
@@ -93,7 +90,11 @@ func filter(f *excelize.File, _ *report.Book, s *report.Sheet) error {
 	if last == len(s.Columns) && s.Columns[last-1].Hidden {
 		last--
 	}
-	return f.AutoFilter(s.Name, fmt.Sprintf("A%d:%s%d", s.Filter, columnName(last-1), s.LastRow()), nil)
+	end := s.FilterEnd
+	if end == 0 {
+		end = s.LastRow()
+	}
+	return f.AutoFilter(s.Name, fmt.Sprintf("A%d:%s%d", s.Filter, columnName(last-1), end), nil)
 }
 
 // choices offer the words that a cell may hold.
@@ -157,15 +158,45 @@ func page(f *excelize.File, b *report.Book, s *report.Sheet) error {
 		OddHeader: fmt.Sprintf(header, margins(b.Entity), margins(s.Name), margins(b.Period.String()+", "+run)),
 		OddFooter: fmt.Sprintf(footer, margins(strings.TrimSpace("payrecon "+b.Version)), hash),
 	})
-	if err != nil || s.Heading == 0 {
+	if err != nil {
 		return err
 	}
+	return printed(f, s)
+}
+
+// printed names what is printed, and which rows and columns are on every page of it.
+func printed(f *excelize.File, s *report.Sheet) error {
 	name := "'" + strings.ReplaceAll(s.Name, "'", "''") + "'"
-	titles := fmt.Sprintf("%s!$%d:$%d", name, s.Heading, s.Heading)
+	area := fmt.Sprintf("%s!$A$1:$%s$%d", name, columnName(breadth(s)-1), s.LastRow())
+	if err := f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Area", Scope: s.Name, RefersTo: area}); err != nil {
+		return err
+	}
+	first := 1
+	if s.Table() {
+		first = s.Heading
+	}
+	titles := fmt.Sprintf("%s!$%d:$%d", name, first, s.Heading)
 	if s.Across > 1 && s.FixedColumns > 0 {
 		titles = fmt.Sprintf("%s!$A:$%s,", name, columnName(s.FixedColumns-1)) + titles
 	}
 	return f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", Scope: s.Name, RefersTo: titles})
+}
+
+// breadth is how many columns of a sheet hold something to be seen.
+func breadth(s *report.Sheet) int {
+	n := 1
+	if s.Table() {
+		for n = len(s.Columns); n > 1 && s.Columns[n-1].Hidden; n-- {
+		}
+		return n
+	}
+	for _, r := range s.Rows {
+		n = max(n, len(r.Cells), r.Merge)
+	}
+	for _, c := range s.Charts {
+		n = max(n, c.Right+1)
+	}
+	return n
 }
 
 // margins makes a text fit for a page header: & starts a code there, and all of it has 255 characters.
