@@ -121,6 +121,9 @@ func (im *breaksImport) compare(ctx context.Context, m *mirror.Mirror, now payou
 			continue
 		}
 		seen[row.Item] = place
+		if _, filled := row.Filled(); !filled {
+			continue
+		}
 		item, _, err := m.Item(ctx, row.Item)
 		switch {
 		case payout.KindOf(err) == payout.KindNotFound:
