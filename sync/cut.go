@@ -99,17 +99,20 @@ func (r *run) next() *window {
 }
 
 func (r *run) cutWindow(p *pass) *window {
-	w := &window{Walk: r.newWalk(p.onBehalfOf, p.cut(r.o.Workers), payout.MaxLimit)}
-	if next := w.Days.To + 1; w.Query.To == next && len(p.todo) > 0 && p.todo[0] == next {
-		w.spare, w.hasSpare = next, true
-		p.todo = p.todo[1:]
+	w, days := &window{}, p.cut(r.o.Workers)
+	if first := days.From - 1; !r.wholeDays.Load() && len(p.todo) > 0 && p.todo[len(p.todo)-1] == first {
+		p.todo = p.todo[:len(p.todo)-1]
+		w.spare, w.hasSpare = days.To, true
+		days = payout.Period{From: first, To: days.To - 1}
 	}
+	w.Walk = r.newWalk(p.onBehalfOf, days, payout.MaxLimit)
 	return w
 }
 
 // takeSpare adds the spare day to what the walk proves, when its last page has come and endDate is known to mean whole days.
+// A walk that was begun again may know that already, and then it did not ask for the day.
 func (r *run) takeSpare(w *window, end payout.PageEnd) {
-	if w.hasSpare && end == payout.PageRegular && r.wholeDays.Load() {
+	if w.hasSpare && end == payout.PageRegular && r.wholeDays.Load() && w.Query.To == w.spare {
 		w.Days.To, w.hasSpare = w.spare, false
 	}
 }
@@ -128,7 +131,8 @@ func (r *run) giveBack(w *window) {
 }
 
 // cut takes the next window from the days left: consecutive days, as many as promise windowRows rows, but few enough that
-// all workers stay busy to the end.
+// all workers stay busy to the end. The newest come first: they are the most wanted, and where payouts grow more from year
+// to year, the windows at the end, which some workers have to wait for, are the short ones.
 func (p *pass) cut(workers int) payout.Period {
 	days := firstCut
 	if p.done > 0 {
@@ -138,12 +142,13 @@ func (p *pass) cut(workers int) payout.Period {
 		}
 	}
 	days = max(1, min(days, len(p.todo)/(2*workers)))
-	n := 1
-	for n < days && n < len(p.todo) && p.todo[n] == p.todo[n-1]+1 {
-		n++
+	last := len(p.todo) - 1
+	first := last
+	for first > 0 && last-first+1 < days && p.todo[first-1] == p.todo[first]-1 {
+		first--
 	}
-	w := payout.Period{From: p.todo[0], To: p.todo[n-1]}
-	p.todo = p.todo[n:]
+	w := payout.Period{From: p.todo[first], To: p.todo[last]}
+	p.todo = p.todo[:first]
 	return w
 }
 

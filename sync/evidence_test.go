@@ -2,6 +2,7 @@ package sync_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -256,6 +257,31 @@ func TestLateFinalIsAskedForAgain(t *testing.T) {
 		wantTruth(t, m, a)
 		a.now = a.now.AddDate(0, 0, 1)
 	}
+}
+
+// TestFinalsOfAFailedWindowAreAskedFor has a window that never answers: what became final in it is asked for by id.
+func TestFinalsOfAFailedWindowAreAskedFor(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 60)}
+	a.fill(day0+50, 11, 10)
+	m := openMirror(t)
+	s := newSyncer(a, m, payoutsync.Options{StartDay: day0 + 50})
+	if _, err := s.Nightly(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	broken := day0 + 57
+	a.before = func(_ int, q payout.Query, _ string) error {
+		if q.HasFrom() && q.From <= broken && broken <= q.To {
+			return payout.Errorf(payout.KindInput, "no such days")
+		}
+		return nil
+	}
+	a.now = noon(day0 + 61)
+	a.setStatus(70, payout.Failed, payout.MillisOf(a.now)) // was completed, and is of the broken day
+	sum, err := s.Nightly(t.Context(), 2)
+	if err == nil || !slices.Contains(sum.Gaps, broken) {
+		t.Errorf("Nightly: %+v, %v; want a failure, and %s among the gaps", sum, err, broken)
+	}
+	wantTruth(t, m, a)
 }
 
 func TestOtherMemberIsRefused(t *testing.T) {

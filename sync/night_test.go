@@ -3,6 +3,7 @@ package sync_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -78,27 +79,40 @@ func TestCutNightIsGoneOnWithForADay(t *testing.T) {
 		a.fill(day0+40, 21, 150)
 		m := openMirror(t)
 		s := newSyncer(a, m, payoutsync.Options{Workers: 1, StartDay: day0 + 40})
+		walks := func() (of []int64) {
+			records, err := m.DayRecords(t.Context(), "", payout.Period{From: day0 + 53, To: day0 + 59})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range records {
+				of = append(of, d.Walk)
+			}
+			return of
+		}
 		if _, err := s.Nightly(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
+		before := slices.Max(walks())
 		if _, err := s.Nightly(cutAfter(t.Context(), a, 9), 2); payout.KindOf(err) != payout.KindInterrupted {
 			t.Fatalf("Nightly: %v, want interrupted", err)
 		}
+		proven := walks()
 		a.before, a.queries = nil, nil
 		a.now = a.now.Add(c.later)
 		if sum, err := s.Nightly(t.Context(), 3); err != nil || !sum.Complete {
 			t.Fatalf("Nightly: %+v, %v; want complete", sum, err)
 		}
-		first, today := payout.NoDay, false
-		for _, q := range a.queries {
-			if q.HasFrom() && (first == payout.NoDay || q.From < first) {
-				first = q.From
+		kept, today := 0, false
+		for i, w := range walks() {
+			if proven[i] > before && proven[i] == w {
+				kept++
 			}
+		}
+		for _, q := range a.queries {
 			today = today || q.HasFrom() && q.To >= payout.MillisOf(a.now).Day()
 		}
-		lookback := payout.MillisOf(a.now).Day() - 7
-		if (first == lookback) != c.whole || !today {
-			t.Errorf("%s later the run asked for days from %s on, today: %v; want the whole lookback from %s on: %v, and today", c.later, first, today, lookback, c.whole)
+		if (kept == 0) != c.whole || !today {
+			t.Errorf("%s later %d days were left as the cut night had proven them, today was asked for: %v; want the whole lookback walked anew: %v, and today", c.later, kept, today, c.whole)
 		}
 	}
 }

@@ -45,8 +45,10 @@ func TestInterruptedWalkGoesOn(t *testing.T) {
 		{"on another day, in time", 13 * time.Hour, nil, payoutsync.Options{}, 3},
 		{"when the cursor is old", 25 * time.Hour, nil, payoutsync.Options{}, 5},
 		{"when the cursor is refused", time.Hour, func(a *fakeAPI) {
-			a.before = func(call int, _ payout.Query, cursor string) error {
-				if call == 1 && cursor != "" {
+			refused := false
+			a.before = func(_ int, _ payout.Query, cursor string) error {
+				if cursor != "" && !refused {
+					refused = true
 					return payout.Errorf(payout.KindInput, "400: unknown offset")
 				}
 				return nil
@@ -95,6 +97,28 @@ func TestWalkBegunTooEarlyBeginsAgain(t *testing.T) {
 	if got := stateOf(t, m, day0); got.State != payout.DayComplete || got.Count != 900 {
 		t.Errorf("the day is %+v, want complete with 900", got)
 	}
+}
+
+// TestWalkBegunAgainClaimsOnlyWhatItAsksFor has one worker's cursor refused when another one has found out what endDate
+// means: the walk that begins again asks for a day less, and must not vouch for that day.
+func TestWalkBegunAgainClaimsOnlyWhatItAsksFor(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 40), latency: 5 * time.Millisecond} // time for both to begin
+	a.fill(day0, 4, 900)
+	a.fill(day0+4, 4, 3) // all final: the sweep shows none of them
+	refused := 0
+	a.before = func(_ int, q payout.Query, cursor string) error {
+		if q.To == day0+4 && strings.HasSuffix(cursor, "#800") && refused == 0 {
+			refused++
+			return payout.Errorf(payout.KindInput, "400: unknown offset")
+		}
+		return nil
+	}
+	m := openMirror(t)
+	sum, err := newSyncer(a, m, payoutsync.Options{Workers: 2}).Backfill(t.Context(), 1, day0, day0+7)
+	if err != nil || !sum.Complete || refused != 1 {
+		t.Errorf("Backfill: %+v, %v, %d cursors refused; want complete after one", sum, err, refused)
+	}
+	wantTruth(t, m, a)
 }
 
 // TestRepeatsCountAcrossAnInterruption repeats, after the interruption, a payout that was shown before it.

@@ -140,15 +140,11 @@ func (r *run) perform(ctx context.Context) error {
 		if err := r.survive(ctx, "", r.sweepRest(ctx)); err != nil {
 			return err
 		}
-		return r.walkAgain(ctx)
 	}
-	if err := r.walkAgain(ctx); err != nil {
+	if err := r.walkAgain(ctx); err != nil || r.task != taskVerify {
 		return err
 	}
-	if r.firstFailure != nil { // an API that fails windows will not do better for a sweep
-		return r.firstFailure
-	}
-	if err := r.sweep(ctx); err != nil {
+	if err := r.sweepLast(ctx); err != nil {
 		return err
 	}
 	return r.walkAgain(ctx)

@@ -50,22 +50,65 @@ func (r *run) walkedSoon(h payout.HeldPayout) bool {
 	return p != nil && day >= r.today-payout.Day(r.o.LookbackDays) && slices.Contains(p.todo, day)
 }
 
-// sweepRest asks for what the sweep left to the windows and they have not shown final: their window failed, or the payout
-// has vanished.
-func (r *run) sweepRest(ctx context.Context) error {
-	if len(r.later) == 0 {
+// sweepLast is the sweep of a backfill and of Verify. An API that fails windows will not do better for a sweep.
+func (r *run) sweepLast(ctx context.Context) error {
+	r.mu.Lock()
+	failed := r.firstFailure != nil
+	r.mu.Unlock()
+	if failed {
 		return nil
 	}
-	r.phase("sweep")
-	held, err := r.store.HeldOpen(ctx)
+	return r.survive(ctx, "", r.sweep(ctx))
+}
+
+// sweepRest asks for what the sweep left to the windows and they have not shown: payouts still held open, because their
+// window failed or they have vanished, and what became final lately on the days of windows that failed.
+func (r *run) sweepRest(ctx context.Context) error {
+	rest, err := r.failedFinals(ctx)
 	if err != nil {
 		return err
 	}
-	later := make(map[string]bool, len(r.later))
-	for _, h := range r.later {
-		later[h.ID] = true
+	if len(r.later) > 0 {
+		held, err := r.store.HeldOpen(ctx)
+		if err != nil {
+			return err
+		}
+		later := make(map[string]bool, len(r.later))
+		for _, h := range r.later {
+			later[h.ID] = true
+		}
+		rest = append(rest, slices.DeleteFunc(held, func(h payout.HeldPayout) bool { return !later[h.ID] })...)
 	}
-	return r.askAll(ctx, slices.DeleteFunc(held, func(h payout.HeldPayout) bool { return !later[h.ID] }))
+	if len(rest) == 0 {
+		return nil
+	}
+	r.phase("sweep")
+	return r.askAll(ctx, rest)
+}
+
+// failedFinals returns the payouts that became final within the lookback, of the days that this run was to walk and did not.
+func (r *run) failedFinals(ctx context.Context) (finals []payout.HeldPayout, err error) {
+	for _, p := range r.passes {
+		failed := slices.DeleteFunc(slices.Clone(p.owed), func(d payout.Day) bool { return p.walked[d] })
+		if len(failed) == 0 {
+			continue
+		}
+		late, err := r.store.LateFinals(ctx, r.lately(), payout.Period{From: 0, To: -1})
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range late {
+			if _, ok := slices.BinarySearch(failed, h.Created.Day()); ok && h.OnBehalfOf == p.onBehalfOf {
+				finals = append(finals, h)
+			}
+		}
+	}
+	return finals, nil
+}
+
+// lately is the instant from which on what became final is asked for again.
+func (r *run) lately() payout.Millis {
+	return payout.MillisOf(r.began.AddDate(0, 0, -r.o.LookbackDays))
 }
 
 // askAll asks for payouts by id, each under the pass that shows it.
@@ -96,9 +139,8 @@ func (r *run) toAskFor(ctx context.Context) ([]payout.HeldPayout, error) {
 	if err != nil || r.task == taskBackfill {
 		return held, err
 	}
-	since := payout.MillisOf(r.began.AddDate(0, 0, -r.o.LookbackDays))
 	for _, p := range r.passes {
-		late, err := r.store.LateFinals(ctx, since, p.days)
+		late, err := r.store.LateFinals(ctx, r.lately(), p.days)
 		if err != nil {
 			return nil, err
 		}
@@ -158,7 +200,7 @@ func (r *run) askFor(ctx context.Context, pass string, held []payout.HeldPayout)
 	}
 	var alerts []string
 	for _, h := range fresh[:min(len(fresh), toldAtMost)] {
-		alerts = append(alerts, fmt.Sprintf("payout %s, created %s, is not final and was asked for twice by its id, but the API does not show it any more: it stays in the mirror, ask the provider",
+		alerts = append(alerts, fmt.Sprintf("payout %s, created %s, was asked for twice by its id, but the API does not show it any more: it stays in the mirror, ask the provider",
 			h.ID, h.Created.Day()))
 	}
 	if more := len(fresh) - toldAtMost; more > 0 {
@@ -175,7 +217,11 @@ func (r *run) askOnce(ctx context.Context, pass string, held []payout.HeldPayout
 		byID[h.ID], ids[i] = h, h.ID
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.o.Workers)
+	if r.task != taskBackfill { // in which other workers may still be at their windows
+		group.SetLimit(r.o.Workers)
+	} else {
+		group.SetLimit(1)
+	}
 	queries := r.o.Split(payout.Query{IDs: ids, OnBehalfOf: pass})
 	answers := make([][]payout.HeldPayout, len(queries))
 	for i, q := range queries {

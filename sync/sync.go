@@ -9,7 +9,8 @@
 //     proves nothing: every id that the mirror holds open and that the sweep did not show is asked for by its id, and so is
 //     every payout that became final lately outside of the windows. What is not returned twice has vanished. The sweep is a
 //     few requests and comes first, so that a night that is cut short, or one of whose windows fails, has seen the late
-//     changes. Young payouts that the windows are about to show are left to them, and asked for afterwards if need be.
+//     changes. What the windows are about to show, young payouts and those that became final lately, is left to them, and
+//     asked for afterwards if they failed to.
 //  3. Walks that an earlier run of the same task left open, and whose cursor can still be used, are taken up. The rest of
 //     the range is cut into windows (cut.go): several workers each walk one window at a time from page to page.
 //  4. Each page is one transaction of the mirror: rows, versions, the ids the walk has now seen, and the next cursor
@@ -19,6 +20,9 @@
 //
 // A backfill and Verify sweep last: the one leaves late changes to the nightly runs, the other has to see what the mirror
 // lacks before a sweep brings it.
+//
+// A worker asks for the next page when the one before has been committed. So a kill costs each worker one page at most;
+// asking ahead would hide the time of the commit, at the price of a second one.
 //
 // # Which endDate
 //

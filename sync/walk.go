@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,15 +18,20 @@ const (
 	maxFailures = 3 // windows in a row that fail for the API's sake before the run ends
 )
 
-// walkAll walks all windows that are left, several at once.
+// walkAll walks all windows that are left, several at once. In a backfill the first worker that finds none left sweeps,
+// while the others come to the end of theirs.
 func (r *run) walkAll(ctx context.Context) error {
+	var sweep sync.Once
 	group, ctx := errgroup.WithContext(ctx)
 	for range r.o.Workers {
-		group.Go(func() error {
+		group.Go(func() (err error) {
 			for {
 				w := r.next()
 				if w == nil {
-					return nil
+					if r.task == taskBackfill {
+						sweep.Do(func() { err = r.sweepLast(ctx) })
+					}
+					return err
 				}
 				err := r.walk(ctx, w)
 				r.giveBack(w)
@@ -244,13 +250,13 @@ func (r *run) ended(w *payout.Walk, end payout.PageEnd) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sum.Windows++
-	if r.state.Phase == "windows" {
-		r.state.DaysDone += w.Days.Days()
-	}
 	if p := r.passOf(w.OnBehalfOf); p != nil {
 		p.rows += w.Rows
 		p.done += w.Days.Days()
 		for d := w.Days.From; d <= w.Days.To; d++ {
+			if _, owed := slices.BinarySearch(p.owed, d); owed && !p.walked[d] {
+				r.state.DaysDone++
+			}
 			p.walked[d] = true
 		}
 		if end == payout.PageUnsure {
