@@ -57,14 +57,31 @@ func (f fixedHeader) String() string { return f.scheme + " [secret]" }
 // GoString is String.
 func (f fixedHeader) GoString() string { return f.String() }
 
-// scrub replaces in text what the request's Authorization header holds: some gateways repeat it in their error pages.
+// shownAtMost is how many leading characters of a secret may stay in a message: below it, words would be taken for one.
+const shownAtMost = 7
+
+// scrub replaces in text what the request's Authorization header holds, also the beginning of it, where a message was cut:
+// some gateways repeat it in their error pages.
 func scrub(text string, header http.Header) string {
-	value := header.Get("Authorization")
-	scheme, secret, _ := strings.Cut(value, " ")
-	for _, s := range []string{value, secret} {
-		if len(s) > len(scheme) && s != "" {
-			text = strings.ReplaceAll(text, s, "[secret]")
+	scheme, secret, _ := strings.Cut(header.Get("Authorization"), " ")
+	if secret == "" {
+		secret = scheme
+	}
+	start := secret[:min(len(secret), shownAtMost+1)]
+	if start == "" {
+		return text
+	}
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, start)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		b.WriteString("[secret]")
+		same := len(start)
+		for text = rest; same < len(secret) && text != "" && text[0] == secret[same]; same++ {
+			text = text[1:]
 		}
 	}
-	return text
 }

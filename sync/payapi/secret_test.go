@@ -79,6 +79,17 @@ func TestNothingShowsTheSecret(t *testing.T) {
 	})
 	_, err := walkAll(t, c.Client, payout.Query{}, "")
 	check("proxy", err)
+	long := "opaque-" + strings.Repeat("0123456789abcdef", 40) // messages are cut before they are through with it
+	for _, status := range []int{200, 302, 403} {
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", "https://"+long+".example.com/")
+			w.WriteHeader(status)
+			_, _ = fmt.Fprintf(w, `{"payouts":[{"id":"x","createdDateTime":%q}],"error":{"errorCode":%q,"message":"you sent %s","tokenTraceId":%q}}`, long, long, long, long)
+		}, func(o *Options) { o.Auth = Bearer(long) })
+		if _, err := walkAll(t, c.Client, payout.Query{}, ""); err == nil || strings.Contains(err.Error(), long[:shownAtMost+1]) || !strings.Contains(err.Error(), "[secret]") {
+			t.Errorf("%d: %v; want an error without any part of the secret", status, err)
+		}
+	}
 	if text := fmt.Sprintf("%v %+v %#v", c.auth, c.auth, c.auth); strings.Contains(text, secret) {
 		t.Errorf("the authorizer prints its secret: %s", text)
 	}
