@@ -91,7 +91,6 @@ func (s *Scheduler) finish(ctx context.Context, t *task, run payout.JobRun) erro
 			err = s.state.SaveJob(ctx, run)
 		}
 	}
-	s.o.Logger.Info("job ended", "job", t.Name, "outcome", run.Outcome, "words", run.Words)
 	if s.o.Ended != nil {
 		s.o.Ended(ended, t.Job, run)
 	}

@@ -52,6 +52,10 @@ func (c *config) collect(v reflect.Value, key string, out *[]configValue) {
 		c.collect(reflect.ValueOf(shown), key, out)
 		return
 	}
+	if w, ok := v.Interface().(words); ok {
+		c.appendValue(out, key, strings.Join(w, " "))
+		return
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		for f := range v.Type().Fields() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -92,6 +93,7 @@ func (d *diagnosis) verdict() error {
 			failures, names = append(failures, c.err), append(names, c.Name)
 		}
 	}
+	names = slices.Compact(names)
 	if len(failures) == 0 {
 		return nil
 	}
@@ -170,7 +172,7 @@ func (a *app) printDiagnosis(d *diagnosis) {
 	for _, c := range d.Checks {
 		fmt.Fprintf(w, "%-4s  %-14s %s\n", c.Level, c.Name, printable(c.Says))
 		if c.Do != "" {
-			fmt.Fprintf(w, "%22s-> %s\n", "", printable(c.Do))
+			fmt.Fprintf(w, "%21s-> %s\n", "", printable(c.Do))
 		}
 	}
 	fmt.Fprintln(w)

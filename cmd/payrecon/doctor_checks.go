@@ -89,7 +89,7 @@ func (a *app) checkAPI(ctx context.Context) []check {
 	}
 	authorizer, err := cfg.authorizer(a.clock)
 	if err != nil {
-		return []check{fail("api", "set "+envToken+", or api.auth in the configuration", err)}
+		return []check{fail("api", "set "+envToken+", or api.auth in payrecon.yaml", payout.Errorf(payout.KindInput, "not asked: %w", err))}
 	}
 	client, err := payapi.New(payapi.Options{
 		BaseURL: cfg.API.BaseURL, Auth: authorizer, Timeout: time.Duration(cfg.API.Timeout), Attempts: 1,
@@ -274,11 +274,14 @@ func (a *app) checkSchedules(ctx context.Context, cfg *config, m *mirror.Mirror)
 	if err != nil {
 		return []check{fail("schedules", "correct the expression; five fields, such as \"30 2 * * *\"", err)}
 	}
+	var checks []check
+	for _, bad := range a.checkJobs(cfg) {
+		checks = append(checks, fail("schedules", "correct the words of run: they are a command line without `payrecon`", bad))
+	}
 	list, err := s.Statuses(ctx)
 	if err != nil {
-		return []check{fail("schedules", "see the database above", err)}
+		return append(checks, fail("schedules", "see the database above", err))
 	}
-	var checks []check
 	for _, st := range list {
 		next := "is never due again"
 		if !st.Next.IsZero() {

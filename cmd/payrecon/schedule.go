@@ -1,14 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"payrecon/internal/mirror"
 	"payrecon/internal/payout"
@@ -71,39 +75,103 @@ const scheduledWait = 30 * time.Minute
 
 // jobRunner runs jobs as child invocations of this program: same process, own flags, own configuration.
 func (a *app) jobRunner(ctx context.Context, job schedules.Job) (outcome, words string) {
-	fields := strings.Fields(job.Run)
-	child := &app{getenv: a.getenv, stdout: a.stdout, stderr: a.stderr, clock: a.clock, transport: a.transport, configPath: a.configPath, dbPath: a.dbPath}
+	command, err := a.jobWords(job)
+	if err == nil {
+		root := a.child().rootCommand()
+		root.SetArgs(command)
+		root.SetOut(a.stdout)
+		root.SetErr(a.stderr)
+		err = root.ExecuteContext(ctx)
+	}
+	if commandOf(job) != "run" { // which does this itself
+		a.leaveMetrics(ctx)
+	}
+	code := exitCode(err)
+	if ctx.Err() != nil && code != exitDone {
+		return schedules.Interrupted, lastWord(err)
+	}
+	return jobOutcomes[code], lastWord(err)
+}
+
+// child is another invocation of the program with the same surroundings.
+func (a *app) child() *app {
+	child := &app{getenv: a.getenv, stdout: a.stdout, stderr: a.stderr, clock: a.clock, transport: a.transport}
 	if a.asJSON {
 		child.stdout = a.stderr // stdout is for the one document about the job
 	}
-	args := append(fields, "--wait", scheduledWait.String())
+	return child
+}
+
+// jobWords returns the command line of a job: what this invocation was given, then the job's own words, which win.
+func (a *app) jobWords(job schedules.Job) ([]string, error) {
+	cfg, err := a.configuration()
+	if err != nil {
+		return nil, err
+	}
+	var args []string
 	if a.configPath != "" {
 		args = append(args, "--config", a.configPath)
 	}
 	if a.dbPath != "" {
 		args = append(args, "--db", a.dbPath)
 	}
-	if commandOf(job) == "report" {
-		args = append(fields[:len(fields):len(fields)], args[len(fields)+2:]...) // report takes no lease
+	if a.verbose {
+		args = append(args, "--verbose")
 	}
-	root := child.rootCommand()
-	root.SetArgs(args)
-	root.SetOut(child.stdout)
-	root.SetErr(a.stderr)
-	err := root.ExecuteContext(ctx)
-	if commandOf(job) != "run" { // which does this itself
-		a.leaveMetrics(ctx)
+	if a.quiet {
+		args = append(args, "--quiet")
 	}
-	code := exitCode(err)
-	words = "done"
+	own := cfg.Schedules[slices.IndexFunc(cfg.Schedules, func(j jobConfig) bool { return j.Name == job.Name })].Run
+	cmd, err := a.readJob(own)
 	if err != nil {
-		words = err.Error()
-		a.log.Error("job ended", "job", job.Name, "exit", code, "error", words)
+		return nil, err
 	}
-	if ctx.Err() != nil && code != exitDone {
-		return schedules.Interrupted, words
+	args = append(args, own...)
+	if wait := cmd.Flags().Lookup("wait"); wait != nil && !wait.Changed {
+		args = append(args, "--wait", scheduledWait.String())
 	}
-	return jobOutcomes[code], words
+	return args, nil
+}
+
+// checkJobs reads the words of every job as the command line would, so that what is wrong with them is found when the
+// schedule starts and not at night. Nothing is run. Each error names the place in the file.
+func (a *app) checkJobs(cfg *config) (bad []error) {
+	for i, j := range cfg.Schedules {
+		if _, err := a.readJob(j.Run); err != nil {
+			bad = append(bad, cfg.inputError(fmt.Sprintf("schedules[%d].run", i), "job %q: %v", j.Name, err))
+		}
+	}
+	return bad
+}
+
+// readJob returns the command that the words of a job name, with its flags read and their values looked at.
+func (a *app) readJob(words []string) (*cobra.Command, error) {
+	cmd, rest, err := a.child().rootCommand().Find(words)
+	if err != nil {
+		return nil, err
+	}
+	switch err := cmd.ParseFlags(rest); {
+	case errors.Is(err, pflag.ErrHelp):
+		return nil, errors.New("--help does no work")
+	case err != nil:
+		return nil, cmd.FlagErrorFunc()(cmd, err)
+	}
+	if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
+		return nil, err
+	}
+	value := func(name string) string {
+		if f := cmd.Flags().Lookup(name); f != nil {
+			return f.Value.String()
+		}
+		return ""
+	}
+	_, badSeverity := failOn(value("fail-on"))
+	_, badInstant := a.asOfFlag(value("as-of"))
+	_, dated, badRange := rangeFlags(value("from"), value("to"))
+	if dates := cmd.Name() == "backfill" || cmd.Name() == "verify"; dates && !dated && badRange == nil {
+		badRange = fmt.Errorf("%s needs --from and --to", cmd.CommandPath())
+	}
+	return cmd, cmp.Or(badSeverity, badInstant, badRange)
 }
 
 // commandOf is the command that a job runs.
@@ -148,18 +216,38 @@ func (a *app) withWatchedScheduler(ctx context.Context, list bool, clock func() 
 	if _, err := schedules.New(cfg.jobs(), nil, a.jobRunner, schedules.Options{}); err != nil {
 		return err
 	}
+	if bad := a.checkJobs(cfg); len(bad) > 0 {
+		return errors.Join(bad...)
+	}
 	m, err := a.openForJobs(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	s, err := schedules.New(cfg.jobs(), m, a.jobRunner, schedules.Options{
-		Clock: clock, Logger: a.log, Lock: cfg.Database, Ended: a.tellOfJob(m),
+		Clock: clock, Logger: a.log, Lock: cfg.Database, Ended: a.jobEnded(m),
 	})
 	if err != nil {
 		return err
 	}
 	return work(s, m)
+}
+
+// jobEnded logs and tells how jobs ended.
+func (a *app) jobEnded(store toldStore) func(context.Context, schedules.Job, payout.JobRun) {
+	tell := a.tellOfJob(store)
+	return func(ctx context.Context, job schedules.Job, run payout.JobRun) {
+		level := slog.LevelInfo
+		switch trouble := troubleOf(jobResult{Outcome: run.Outcome}); {
+		case trouble == onIncomplete, run.Outcome == schedules.Interrupted:
+			level = slog.LevelWarn
+		case trouble != "":
+			level = slog.LevelError
+		}
+		took := run.Ended.Time().Sub(run.Started.Time()).Round(time.Second)
+		a.log.Log(ctx, level, "job ended", "job", job.Name, "outcome", run.Outcome, "took", took.String(), "words", run.Words)
+		tell(ctx, job, run)
+	}
 }
 
 // openForJobs opens the mirror for writing; the lease is held only while the schema may have to be created.
@@ -172,6 +260,9 @@ func (a *app) openForJobs(ctx context.Context, cfg *config) (*mirror.Mirror, err
 	return m, errors.Join(err, lease.Release())
 }
 
+// minuteForm shows an instant in the zone of its job.
+const minuteForm = "2006-01-02 15:04 MST"
+
 func (a *app) listSchedules(ctx context.Context) error {
 	return a.withScheduler(ctx, true, func(s *schedules.Scheduler) error {
 		list, err := s.Statuses(ctx)
@@ -181,14 +272,18 @@ func (a *app) listSchedules(ctx context.Context) error {
 		if a.asJSON {
 			return a.printJSON(map[string]any{"schedules": schedulesJSON(list)})
 		}
+		if len(list) == 0 {
+			a.say("No schedules are configured: see `schedules` in payrecon.yaml.")
+			return nil
+		}
 		t := table{head: []string{"JOB", "CRON", "RUNS", "NEXT", "LAST", "TOOK", "OUTCOME", "LAST WORD"}}
 		for _, st := range list {
 			next, last, took, outcome, words := "never", "-", "-", "-", ""
 			if !st.Next.IsZero() {
-				next = st.Next.Format("2006-01-02 15:04 MST")
+				next = st.Next.Format(minuteForm)
 			}
 			if l := st.Last; l != nil {
-				last, outcome, words = l.Started.String(), l.Outcome, shorten(l.Words, 80)
+				last, outcome, words = l.Started.Time().In(st.Next.Location()).Format(minuteForm), l.Outcome, shorten(l.Words, 80)
 				if l.Ended > 0 {
 					took = l.Ended.Time().Sub(l.Started.Time()).Round(time.Second).String()
 				}
@@ -269,6 +364,8 @@ func (a *app) startSchedules(ctx context.Context, address string, anywhere bool)
 			a.log.Info("metrics and health are served", "address", l.Addr().String())
 			defer w.serve(ctx, l)()
 		}
-		return s.Run(ctx)
+		err = s.Run(ctx)
+		a.log.Info("the schedule has stopped")
+		return err
 	})
 }
