@@ -1,7 +1,7 @@
 package reconcile
 
 import (
-	"time"
+	"strings"
 
 	"payrecon/internal/payout"
 )
@@ -21,7 +21,7 @@ func (n *night) unseen(item *payout.Item) {
 	}
 	for i := range item.Entries {
 		e := &item.Entries[i]
-		f := n.booked[entryKey(item.Key, e)]
+		f := n.bookedIn(item, e)
 		if n.lessKnown(item, f) || f == nil && !n.covers(e.Day) {
 			n.carry(item)
 			return
@@ -67,15 +67,16 @@ func (n *night) corrected(item *payout.Item) bool {
 	return true
 }
 
-// coversDatesOf reports whether the text of a row shows dates (YYYY-MM-DD) and the extract covers all of them. A row that could
-// not be read has no other day.
+// coversDatesOf reports whether fields of a row are dates, as this ledger writes them, and the extract covers all of these
+// days. A row that could not be read has no other day.
 func (n *night) coversDatesOf(text string) bool {
+	dates, err := newLedgerDates(n.in.Ledger.DateFormat, n.in.Ledger.Timezone)
+	if err != nil {
+		return false
+	}
 	shown := false
-	for i := 0; i+len(time.DateOnly) <= len(text); i++ {
-		if text[i+4] != '-' || text[i+7] != '-' {
-			continue
-		}
-		if d, err := payout.ParseDay(text[i : i+len(time.DateOnly)]); err == nil {
+	for _, field := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",;\t|", r) }) {
+		if d, ok := dates.parse(strings.TrimSpace(field)); ok {
 			if !n.covers(d) {
 				return false
 			}
@@ -89,7 +90,7 @@ func (n *night) coversDatesOf(text string) bool {
 func (n *night) clearedBy(item *payout.Item) string {
 	for i := range item.Entries {
 		e := &item.Entries[i]
-		f := n.booked[entryKey(item.Key, e)]
+		f := n.bookedIn(item, e)
 		if f == nil {
 			return clearedByLedger
 		}

@@ -196,6 +196,27 @@ func TestCarried(t *testing.T) {
 	n.want("1 open rejected_row 0.00 ?", "2 open missing_in_ledger 100.00 EUR", "3 open missing_at_provider 100.00 EUR", "4 cleared not_in_extract 1.00 EUR by ledger")
 }
 
+// TestUnreadableRowsGoAsTheLedgerWritesDates: a row without a reference can only be seen to be gone by its date.
+func TestUnreadableRowsGoAsTheLedgerWritesDates(t *testing.T) {
+	n := newNights(t)
+	n.play("2026-02-03", edge+"X - 07.01.2026;1o\nX - 07.12.2025;1o\nX - 07.13.2025;1o")
+	n.Ledger.DateFormat = "DD.MM.YYYY"
+	n.play("2026-02-04", edge)
+	n.want("1 cleared rejected_row 0.00 ? by ledger", "2 carried rejected_row 0.00 ?", "3 carried rejected_row 0.00 ?")
+}
+
+// TestAnEntryIsGivenItsDate: an entry that had no date, and has one now, is still that entry.
+func TestAnEntryIsGivenItsDate(t *testing.T) {
+	n := newNights(t)
+	n.Provider = &provider{}
+	n.play("2026-02-03", edge+"E e1 100 paid -\nE e2 70 paid - ref=S")
+	n.want("1 new missing_at_provider 100.00 EUR", "2 new missing_at_provider 70.00 EUR")
+	n.play("2026-02-04", edge+"E e1 100 paid 01-20\nE e2 70 paid 01-20 ref=S\nP p2 70 COMPLETED 01-19 ref=S")
+	n.want("1 open missing_at_provider 100.00 EUR", "2 cleared missing_at_provider 70.00 EUR by payout")
+	n.play("2026-02-05", edge)
+	n.want("1 cleared missing_at_provider 100.00 EUR by ledger")
+}
+
 func TestReclassified(t *testing.T) {
 	n := newNights(t)
 	n.play("2026-02-03", edge+"E e1 100 paid -")

@@ -31,6 +31,7 @@ type night struct {
 	// Where the records of open items ended this time.
 	seen   map[string]*finding // by payout id
 	booked map[keyed]*finding  // by entry
+	dated  map[keyed]*finding  // by entry, as if it had no date; only when entries without one are looked for
 	texts  map[string][]int    // listed findings of unreadable rows, by text
 	number map[*finding]int    // of listed findings
 	taken  []bool              // listed findings that continue an item
@@ -45,7 +46,9 @@ func entryKey(key payout.Key, e *payout.Entry) keyed {
 // index notes where each record ended. Records of keys without items are only looked for by cleared items.
 func (n *night) index(findings []*finding) {
 	n.number, n.texts = map[*finding]int{}, map[string][]int{}
-	cleared := len(n.in.Items) > 0
+	if slices.ContainsFunc(n.in.Items, undated) {
+		n.dated = map[keyed]*finding{}
+	}
 	for _, f := range findings {
 		if f.outcome.Listed() {
 			n.number[f] = len(n.listed)
@@ -54,17 +57,34 @@ func (n *night) index(findings []*finding) {
 			}
 			n.listed = append(n.listed, f)
 		}
-		if !cleared {
+		if len(n.in.Items) == 0 {
 			continue
 		}
 		for _, p := range f.pays {
 			n.seen[p.ID] = f
 		}
 		for _, e := range f.ents {
-			n.booked[entryKey(f.g.key, &e.Entry)] = f
+			key := entryKey(f.g.key, &e.Entry)
+			n.booked[key] = f
+			if key.day = payout.NoDay; n.dated != nil && n.dated[key] == nil {
+				n.dated[key] = f
+			}
 		}
 	}
 	n.taken = make([]bool, len(n.listed))
+}
+
+func undated(item payout.Item) bool {
+	return slices.ContainsFunc(item.Entries, func(e payout.Entry) bool { return e.Day == payout.NoDay })
+}
+
+// bookedIn finds where an entry of an item ended this time. One without a date may have been given one since.
+func (n *night) bookedIn(item *payout.Item, e *payout.Entry) *finding {
+	key := entryKey(item.Key, e)
+	if f := n.booked[key]; f != nil || e.Day != payout.NoDay {
+		return f
+	}
+	return n.dated[key]
 }
 
 // settle goes through the open items by id, then opens or reopens items for the findings that continue none.
@@ -107,7 +127,7 @@ func (n *night) continues(item *payout.Item) *finding {
 		note(n.seen[p.ID])
 	}
 	for i := range item.Entries {
-		note(n.booked[entryKey(item.Key, &item.Entries[i])])
+		note(n.bookedIn(item, &item.Entries[i]))
 	}
 	for _, row := range item.Rejected {
 		if list := n.untaken(plain(row.Text)); len(list) > 0 {
