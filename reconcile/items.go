@@ -50,7 +50,7 @@ type keyed struct {
 
 // openItems is the items before the run, found by their records.
 type openItems struct {
-	list     []payout.Item
+	list     []payout.Item   // by id; never changed
 	hashes   map[uint64]bool // of the references of open items, in the join
 	byKey    map[string][]int
 	byPayout map[string][]int // open items only
@@ -69,12 +69,15 @@ type openItems struct {
 func (i *openItems) open(n int) bool { return i.list[n].State != payout.ItemCleared }
 
 func newOpenItems(items []payout.Item) *openItems {
+	byID := func(a, b payout.Item) int { return cmp.Compare(a.ID, b.ID) }
+	if !slices.IsSortedFunc(items, byID) {
+		items = slices.SortedFunc(slices.Values(items), byID)
+	}
 	i := &openItems{
-		list: slices.Clone(items), hashes: map[uint64]bool{}, byKey: map[string][]int{}, byPayout: map[string][]int{},
+		list: items, hashes: map[uint64]bool{}, byKey: map[string][]int{}, byPayout: map[string][]int{},
 		wasPayout: map[string]int{}, wasEntry: map[keyed]int{}, wasText: map[string]int{},
 		awaited: map[payout.Key]bool{}, read: map[payout.Key]bool{},
 	}
-	slices.SortFunc(i.list, func(a, b payout.Item) int { return cmp.Compare(a.ID, b.ID) })
 	for n := range i.list {
 		if !i.open(n) {
 			i.cleared(n)

@@ -222,7 +222,8 @@ func (r *run) conclude(ctx context.Context) (*payout.Reconciliation, error) {
 			return nil, err
 		}
 	}
-	return &r.out, nil
+	out := r.out // and nothing else of the run
+	return &out, nil
 }
 
 // unreferenced settles the payouts without a usable reference: each is alone.

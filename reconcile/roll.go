@@ -12,7 +12,7 @@ import (
 // roll carries the items from the nights before to this one: it continues, reclassifies, carries, clears, reopens and
 // opens, and rolls count and value forward by currency.
 func (r *run) roll(findings []*finding) error {
-	n := &night{run: r, next: max(r.in.NextItem, 1), forward: map[string]*payout.RollForward{}, seen: map[string]*finding{}, booked: map[keyed]*finding{}}
+	n := &night{run: r, next: max(r.in.NextItem, 1), forward: map[string]*payout.RollForward{}, seen: map[string]*finding{}, booked: map[keyed]*finding{}, back: map[int]bool{}}
 	n.index(findings)
 	if err := n.settle(); err != nil {
 		return err
@@ -35,6 +35,7 @@ type night struct {
 	texts  map[string][]int    // listed findings of unreadable rows, by text
 	number map[*finding]int    // of listed findings
 	taken  []bool              // listed findings that continue an item
+	back   map[int]bool        // cleared items that were reopened
 	items  []*payout.Item
 	events []payout.ItemEvent
 }
@@ -199,7 +200,6 @@ func (n *night) carry(item *payout.Item) {
 func (n *night) open(f *finding) {
 	if item := n.reopened(f); item != nil {
 		again := *item
-		item.State = 0 // taken
 		again.Finding = *f.shown
 		again.State, again.LastRun = payout.ItemReopened, n.in.Run
 		again.ClearedBy, again.ClearedAt = "", 0
@@ -225,7 +225,7 @@ func (n *night) open(f *finding) {
 func (n *night) reopened(f *finding) *payout.Item {
 	items, latest := n.run.items, -1
 	note := func(i int, ok bool) {
-		if ok && i > latest && items.list[i].State == payout.ItemCleared {
+		if ok && i > latest && !n.back[i] {
 			latest = i
 		}
 	}
@@ -244,6 +244,7 @@ func (n *night) reopened(f *finding) *payout.Item {
 	if latest < 0 {
 		return nil
 	}
+	n.back[latest] = true
 	return &items.list[latest]
 }
 

@@ -80,6 +80,10 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	if asker != nil {
 		in.Provider = asker
 	}
+	before := make([]int64, len(items))
+	for i := range items {
+		before[i] = items[i].ID
+	}
 	r, err := s.match(ctx, &in, asker)
 	if err != nil {
 		return nil, err
@@ -87,7 +91,8 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	if s.run.ID == 0 { // --no-record
 		return r, asker.refused()
 	}
-	return r, errors.Join(s.record(ctx, r, &in, asker), asker.refused())
+	in.Items = nil // done with; they may be many
+	return r, errors.Join(s.record(ctx, r, &in, before, asker), asker.refused())
 }
 
 // match reconciles. When the provider shows a payout on a day that was taken for complete, that day is disproved: the run
@@ -157,7 +162,7 @@ func (c *config) reconcileOptions(period payout.Period, asOf time.Time) (reconci
 
 // record notes what is known of the ledger files, keeps a copy of them, and stores the run with all that it takes to
 // perform it again.
-func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reconcile.Input, asker *providerAsker) (err error) {
+func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reconcile.Input, before []int64, asker *providerAsker) (err error) {
 	if r.Sequence, err = s.m.Sequence(ctx); err != nil { // what the provider was asked for has been committed since
 		return err
 	}
@@ -177,7 +182,7 @@ func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reco
 	}
 	kept := sync.OnceValue(func() error { return keepLedger(s.cfg.evidenceDir(), r.Ledger.Files) })
 	go kept() // while the run is being written; the copy is there before it is
-	err = s.m.SaveReconciliation(ctx, r, in.Items, text, kept)
+	err = s.m.SaveReconciliation(ctx, r, before, text, kept)
 	_ = kept() // it ends before we do; what it says has been heard
 	return err
 }

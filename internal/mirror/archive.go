@@ -31,10 +31,9 @@ const archiveVersion = 1
 
 var errArchive = errors.New("stored record ends early: the database is damaged, restore a backup")
 
-// archived writes a list of records, each with its length before it.
-func archived[T any](all []T, record func(*archive, *T)) []byte {
-	a := &archive{writing: true}
-	out := binary.AppendUvarint([]byte{archiveVersion}, uint64(len(all)))
+// archived appends a list of records to out, each with its length before it. a is a writing archive.
+func archived[T any](out []byte, a *archive, all []T, record func(*archive, *T)) []byte {
+	out = binary.AppendUvarint(append(out, archiveVersion), uint64(len(all)))
 	for i := range all {
 		a.out = a.out[:0]
 		record(a, &all[i])

@@ -172,13 +172,13 @@ func (m *Mirror) ItemsBefore(ctx context.Context, run int64) ([]payout.Item, err
 }
 
 // placesOf returns where items are found now.
-func placesOf(ctx context.Context, tx *sqlx.Tx, items []payout.Item) ([]itemPlace, error) {
+func placesOf(ctx context.Context, tx *sqlx.Tx, items []int64) ([]itemPlace, error) {
 	if len(items) == 0 {
 		return nil, nil
 	}
 	ids := []byte{'['}
-	for i := range items {
-		ids = append(strconv.AppendInt(ids, items[i].ID, 10), ',')
+	for _, id := range items {
+		ids = append(strconv.AppendInt(ids, id, 10), ',')
 	}
 	ids[len(ids)-1] = ']'
 	var places []itemPlace

@@ -22,9 +22,9 @@ const (
 
 // SaveReconciliation records what run r.Run found: figures, totals, explained findings, the items as they are after it, and
 // what it did to them, all in one transaction. Items become what r says of them; an item that r does not name stays as it
-// is. before is the items that the run was given, as they still stand; replay is what else the caller needs to perform the run
+// is. before is the ids of the items that the run was given, which still stand as they were; replay is what else the caller needs to perform the run
 // again, given back as it is by Reconciliation. ready is called last, and may still refuse. A run is recorded once.
-func (m *Mirror) SaveReconciliation(ctx context.Context, r *payout.Reconciliation, before []payout.Item, replay []byte, ready func() error) error {
+func (m *Mirror) SaveReconciliation(ctx context.Context, r *payout.Reconciliation, before []int64, replay []byte, ready func() error) error {
 	if r.Run == 0 {
 		return errors.New("mirror: a reconciliation without a run is not recorded")
 	}
@@ -73,7 +73,7 @@ func putSummary(ctx context.Context, tx *sqlx.Tx, r *payout.Reconciliation, befo
 		INSERT INTO reconciliations (run, period_from, period_to, as_of, sequence, conclusion, outcome_hash, items_open, summary, items_before, replay)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.Run, int64(r.Period.From), int64(r.Period.To), int64(r.AsOf), r.Sequence, string(r.Conclusion), r.OutcomeHash,
-		r.Breaks.Total, string(body), archived(before, archivePlace), replay)
+		r.Breaks.Total, string(body), archived(nil, &archive{writing: true}, before, archivePlace), replay)
 	return err
 }
 
@@ -102,10 +102,13 @@ func putParts[T any](ctx context.Context, tx *sqlx.Tx, run int64, part string, a
 		return err
 	}
 	defer encoder.Close()
-	position := 0
+	a, position := &archive{writing: true}, 0
+	var records, packed []byte
 	for some := range slices.Chunk(all, partSize) {
+		records = archived(records[:0], a, some, record)
+		packed = encoder.EncodeAll(records, packed[:0])
 		_, err = tx.ExecContext(ctx, `INSERT INTO reconciliation_parts (run, part, position, count, body) VALUES (?, ?, ?, ?, ?)`,
-			run, part, position, len(some), encoder.EncodeAll(archived(some, record), nil))
+			run, part, position, len(some), packed)
 		if err != nil {
 			return err
 		}

@@ -1,9 +1,11 @@
 package mirror
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -175,12 +177,30 @@ func TestReconciliationOfAnOldRunShowsItemsAsTheyWere(t *testing.T) {
 	if err := m.SaveReconciliation(t.Context(), first, nil, nil, nothingLeft); err != nil {
 		t.Fatal(err)
 	}
+	given := slices.Clone(first.Items)
+	given[1].Disposition, given[1].Owner = &payout.Disposition{Kind: payout.DispositionAccepted, Reason: "known", By: "Kim", At: 5}, "treasury"
+	if err := m.Decide(t.Context(), Decision{Item: given[1]}); err != nil {
+		t.Fatal(err)
+	}
 	second := sampleReconciliation(beginRun(t, m), 1, 2)
 	second.Items[0].State, second.Items[0].ClearedBy = payout.ItemCleared, "ledger"
 	second.Items[0].ClearedAt = payout.MillisOf(m.clock())
-	if err := m.SaveReconciliation(t.Context(), second, nil, nil, nothingLeft); err != nil {
+	refused := errors.New("no space left")
+	if err := m.SaveReconciliation(t.Context(), second, nil, nil, func() error { return refused }); !errors.Is(err, refused) {
+		t.Fatalf("recorded although the caller was not ready: %v", err)
+	}
+	before := []int64{}
+	for i := range given {
+		before = append(before, given[i].ID)
+	}
+	if err := m.SaveReconciliation(t.Context(), second, before, nil, nothingLeft); err != nil {
 		t.Fatal(err)
 	}
+	then, err := m.ItemsBefore(t.Context(), second.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "items that the second run was given", then, given)
 	for _, want := range []*payout.Reconciliation{first, second} {
 		got, _, err := m.Reconciliation(t.Context(), want.Run)
 		if err != nil {
