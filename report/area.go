@@ -140,6 +140,7 @@ type table struct {
 	fixed   int
 	wide    bool
 	across  int // pages
+	printed int // columns; 0 = all
 	tab     Look
 }
 
@@ -174,9 +175,15 @@ func (b *builder) tableSheet(t table, part int) *Sheet {
 		name += " " + strconv.Itoa(part+1)
 	}
 	s := &Sheet{
-		Name: name, Columns: t.columns, Heading: tableHead, Filter: tableHead, FixedColumns: t.fixed, Wide: t.wide, Across: t.across, Continues: part > 0, Tab: t.tab,
+		Name: name, Columns: t.columns, Heading: tableHead, Filter: tableHead, FixedColumns: t.fixed, Wide: t.wide, Across: t.across, PrintColumns: t.printed, Continues: part > 0, Tab: t.tab,
 	}
-	s.Rows = append(b.head(name, t.note), headings(t.columns))
+	s.Rows = b.head(name, t.note)
+	if t.across > 1 { // what stands in the fixed columns is printed on each page, so only the title does
+		for _, i := range []int{1, 2} {
+			s.Rows[i].Cells = append(make([]Cell, t.fixed), s.Rows[i].Cells...)
+		}
+	}
+	s.Rows = append(s.Rows, headings(t.columns))
 	b.book.Sheets = append(b.book.Sheets, s)
 	return s
 }

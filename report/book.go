@@ -44,9 +44,13 @@ type Sheet struct {
 	StreamRows int
 	like       []Cell // the first streamed row
 
-	// Heading is the last row of what stays in view: a table's column headings, else the sheet's title. It is printed on
-	// every page.
+	// Heading is the last row of what stays in view: a table's column headings, else the sheet's title.
 	Heading int
+	// Repeat is the row of headings that is printed again on every page after it; 0 = Heading.
+	Repeat int
+	// PrintRows and PrintColumns end what is printed; 0 = all. PageBreaks are rows that begin a page.
+	PrintRows, PrintColumns int
+	PageBreaks              []int
 	// Filter is the row of the headings that carry filter arrows, from there to FilterEnd. 0 = none.
 	Filter int
 	// FilterEnd is the last row that a filter can hide; 0 = the sheet's last.

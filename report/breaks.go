@@ -49,7 +49,7 @@ var breaksLayout = []breaksColumn{
 	{Column{Heading: "Payee account", Code: "account", Width: 28}, func(b *builder, _ *payout.Item, s *sides) Cell { return text(b.account(s.account)) }},
 	{Column{Heading: "Debtor account", Code: "debtor_account", Width: 24}, func(b *builder, _ *payout.Item, s *sides) Cell { return text(b.account(s.debtor)) }},
 	{Column{Heading: "Bank reference", Code: "bank_reference", Width: 22, Wrap: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.description) }},
-	{Column{Heading: "Payout status", Code: "payout_status", Width: 28, Wrap: true, Proof: true}, func(_ *builder, it *payout.Item, s *sides) Cell { return statuses(it.Payouts, s.payoutStatus) }},
+	{Column{Heading: "Payout status", Code: "payout_status", Width: 42, Wrap: true, Proof: true}, func(_ *builder, it *payout.Item, s *sides) Cell { return statuses(it.Payouts, s.payoutStatus) }},
 	{Column{Heading: "Status reason", Code: "status_reason", Width: 28, Wrap: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.reason) }},
 	{Column{Heading: "Bank status code", Code: "bank_status", Width: 10}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.bank) }},
 	{Column{Heading: "Ledger status", Code: "ledger_status", Width: 14, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.ledgerStatus) }},

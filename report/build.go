@@ -71,24 +71,24 @@ type builder struct {
 	book    *Book
 	maxRows int
 
-	totals  area // Totals
-	breaks  area // Breaks
-	gone    area // Cleared
-	matched matchedRefs
-	open    []payout.Item
-	cleared []payout.Item
-	checks  []check
-	status  statusRefs
+	totals    area // Totals
+	breaks    area // Breaks
+	gone      area // Cleared
+	matched   matchedRefs
+	open      []payout.Item
+	cleared   []payout.Item
+	checks    []check
+	status    statusRefs
 	explained listed // Reconciling items
 	flight    listed // what is in flight at the provider
 	rejected  rejectedRefs
 	evidence  struct{ days, ledger string } // places on Evidence
-	moved     area // Roll-forward: what this run changed about items
-	ageing  chartRange
-	kinds   kindsRefs
-	sums    []statementSum
-	changes changeCounts
-	gate    string // reference to the number of checks that do not say OK
+	moved     area                          // Roll-forward: what this run changed about items
+	ageing    chartRange
+	kinds     kindsRefs
+	sums      []statementSum
+	changes   changeCounts
+	gate      string // reference to the number of checks that do not say OK
 }
 
 // check is one comparison of two sources.

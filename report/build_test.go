@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"fmt"
+	"iter"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"payrecon/internal/money"
 	"payrecon/internal/payout"
 )
 
@@ -29,17 +32,52 @@ func sampleOptions(s sample, o Options) Options {
 	return o
 }
 
-// TestGoldenTwins compares the CSV twin of every sheet of the month with what it was.
+// TestGoldenTwins compares the CSV twin of every sheet with what it was: of a month, and of a day without a ledger.
 func TestGoldenTwins(t *testing.T) {
-	b := buildSample(t, "month", Options{})
-	for _, s := range b.Sheets {
-		var out bytes.Buffer
-		w := csv.NewWriter(&out)
-		if err := EncodeCSV(w, s); err != nil {
+	month := generate(scenarios["month"])
+	mirror := generate(scenarios["day"])
+	mirror.Rec = nil
+	for name, c := range map[string]struct {
+		sample
+		o Options
+	}{
+		"month":      {month, Options{Matched: matchedOf(month)}},
+		"mirror-day": {mirror, Options{NoLedger: "The ledger could not be read."}},
+	} {
+		b, err := Build(c.Facts, c.Rec, sampleOptions(c.sample, c.o))
+		if err != nil {
 			t.Fatal(err)
 		}
-		w.Flush()
-		compare(t, filepath.Join("testdata", "month", CSVName(s.Name)), out.Bytes())
+		for _, s := range b.Sheets {
+			var out bytes.Buffer
+			w := csv.NewWriter(&out)
+			if err := EncodeCSV(w, s); err != nil {
+				t.Fatal(err)
+			}
+			w.Flush()
+			compare(t, filepath.Join("testdata", name, CSVName(s.Name)), out.Bytes())
+		}
+	}
+}
+
+// matchedOf makes one agreed finding of each row of the totals that agrees.
+func matchedOf(s sample) iter.Seq2[payout.Finding, error] {
+	return func(yield func(payout.Finding, error) bool) {
+		for i, total := range s.Rec.Totals {
+			ref := fmt.Sprintf("REF-%04d", i)
+			f := payout.Finding{
+				Outcome: payout.Matched, RefID: ref,
+				Payouts: []payout.PayoutRef{{ID: "po:" + ref, Amount: money.New(total.PayoutAmount, total.Currency), Created: payout.MillisOf(total.Day.Start()), Status: payout.Completed}},
+				Entries: []payout.Entry{{Line: i + 2, Ref: ref, Amount: money.New(total.EntryAmount, total.Currency), Day: total.Day}},
+			}
+			for n := int64(1); n < total.Payouts; n++ { // the rest of them, of nothing
+				f.Payouts = append(f.Payouts, payout.PayoutRef{ID: fmt.Sprintf("po:%s-%d", ref, n), Amount: money.New(0, total.Currency), Created: f.Payouts[0].Created})
+				f.Entries = append(f.Entries, payout.Entry{Line: 10_000*int(n) + i, Amount: money.New(0, total.Currency), Day: total.Day})
+			}
+			if total.Outcome == payout.Matched && !yield(f, nil) {
+				return
+			}
+		}
 	}
 }
 
@@ -243,19 +281,69 @@ func TestFileName(t *testing.T) {
 	}
 }
 
-// TestOddInputs builds books of what nearly is nothing.
+// TestOddInputs builds books of what nearly is nothing, and looks for the words that say so.
 func TestOddInputs(t *testing.T) {
-	rejectedOnly := generate(scenarios["empty"])
-	rejectedOnly.Rec.Ledger.Rejected = []payout.RejectedRow{{Line: 2, Reason: "not an amount"}}
-	rejectedOnly.Rec.Ledger.Rows = 1
-	otherCurrency := generate(scenarios["day"])
-	for i := range otherCurrency.Rec.Ledger.InPeriod {
-		otherCurrency.Rec.Ledger.InPeriod[i].Currency = "USD"
+	day := func(change func(*sample)) sample {
+		s := generate(scenarios["day"])
+		change(&s)
+		return s
 	}
-	for name, s := range map[string]sample{"nothing": {Facts: &payout.Facts{}}, "only rejected": rejectedOnly, "other currency": otherCurrency, "empty run": {Facts: &payout.Facts{}, Rec: &payout.Reconciliation{}}} {
-		b, err := Build(s.Facts, s.Rec, Options{})
-		if err != nil || len(b.Sheets) < 6 {
-			t.Errorf("%s: %d sheets, %v", name, len(b.Sheets), err)
+	nothing := generate(scenarios["empty"])
+	onlyRejected := generate(scenarios["empty"])
+	onlyRejected.Rec.Ledger.Rejected = []payout.RejectedRow{{Line: 2, Column: "amount", Reason: "not an amount"}, {Line: 3, Column: "amount", Reason: "not an amount"}}
+	onlyRejected.Rec.Ledger.Rows, onlyRejected.Rec.Ledger.FilteredN = 2, 0
+	for name, c := range map[string]struct {
+		sample
+		want map[string][]string // by sheet
+	}{
+		"empty period": {nothing, map[string][]string{
+			SheetSummary: {"The ledger holds no rows.", "The provider shows no payout in the period.", "Neither side has a record in the period.", "No open items.", "RECONCILED"},
+			SheetStatus:  {"No payouts in the period."}, SheetStatement: {"Neither side has a record in the period, so there is nothing to tie out."},
+			SheetBreaks: {"No open items."}, SheetTotals: {"No payout and no ledger entry in the period."}, SheetReconciling: {"No reconciling items.", "Nothing is in flight."},
+			SheetRollForward: {"No item was open before this run, and none is open after it."}, SheetRejected: {"Every row could be read.", "No filter took a row out."},
+		}},
+		"no ledger": {day(func(s *sample) { s.Rec = nil }), map[string][]string{
+			SheetSummary: {"NOT RECONCILED", "No ledger was compared: this workbook shows what the provider's records say, and nothing else."},
+		}},
+		"nothing at all": {sample{Facts: &payout.Facts{}}, map[string][]string{SheetSummary: {"No payouts in the period.", "Nothing is in flight."}}},
+		"no payouts": {day(func(s *sample) {
+			s.Facts.Breakdown, s.Facts.InFlight, s.Rec.Explained = nil, nil, nil
+			s.Rec.Totals = []payout.Total{{Currency: "EUR", Day: s.Rec.Period.From, Outcome: payout.MissingAtProvider, Entries: 2, EntryAmount: 5, EntryCash: 5}}
+		}), map[string][]string{SheetSummary: {"The provider shows no payout in the period."}, SheetStatus: {"No payouts in the period."}}},
+		"only rejected rows": {onlyRejected, map[string][]string{
+			SheetSummary:  {"The ledger holds no entry that could be compared: of 2 rows, 2 are unreadable and 0 are filtered out."},
+			SheetRejected: {"not an amount", "amount not readable", "All unreadable rows"},
+		}},
+		"entries of other days": {day(func(s *sample) {
+			for i := range s.Rec.Totals {
+				s.Rec.Totals[i].Entries = 0
+			}
+		}), map[string][]string{SheetSummary: {"The ledger holds no entry of the period: 41 are outside it."}}},
+		"another currency": {day(func(s *sample) {
+			s.Rec.Totals = s.Rec.Totals[1:] // without the payout that has no amount
+			for i := range s.Rec.Totals {
+				if x := &s.Rec.Totals[i]; x.Entries > 0 {
+					x.Currency, x.Payouts = "USD", 0
+				}
+			}
+		}), map[string][]string{SheetSummary: {"The ledger is in USD and the payouts are in EUR: no currency is on both sides, so nothing can agree."}}},
+	} {
+		b, err := Build(c.Facts, c.Rec, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for sheet, words := range c.want {
+			said := map[string]bool{}
+			for _, r := range b.Sheet(sheet).Rows {
+				for _, cell := range r.Cells {
+					said[cell.Text] = true
+				}
+			}
+			for _, w := range words {
+				if !said[w] {
+					t.Errorf("%s: no cell of %s says %q", name, sheet, w)
+				}
+			}
 		}
 	}
 }

@@ -45,6 +45,7 @@ func (b *builder) addRejected() {
 	b.rejected.outside = count(l.OutOf).By(place(p.Name, row, 1))
 	p.section("Unreadable rows")
 	p.Filter = p.headings("Reason", "Line", "Column", "Currency", "Amount, where it can be read", "Reference", "Value", "File", "Row as read")
+	p.Repeat = p.Filter
 	for _, r := range shown {
 		file := ""
 		if r.File < len(l.Files) {

@@ -46,6 +46,7 @@ func (b *builder) addChanges() {
 	p.whatMoved(moves, changes, b.changes.area, len(shown) == len(changes))
 	p.section("Payouts")
 	p.Filter = p.headings("From", "To", "Currency", "Alert", "Amount", "Payout id", "Created (UTC)", "Seen (UTC)", "Reference", "Days later")
+	p.Repeat = p.Filter
 	for _, c := range shown {
 		alert := Cell{}
 		if c.Alert {
@@ -145,8 +146,8 @@ func (b *builder) addFailures() {
 // addTwins lists payouts that look as if one debt had been paid twice. It is advice: nothing else depends on it.
 func (b *builder) addTwins() {
 	t := table{
-		name: SheetTwins, wide: true, tab: Warning,
-		note:  "Advisory: live payouts to the same payee account over the same amount within 7 days, whatever their references. Regular payments look like this too.",
+		name: SheetTwins, wide: true, printed: 11, tab: Warning,
+		note:  "Advisory: live payouts to the same payee account over the same amount within 7 days, whatever their references. Regular payments look like this too. Payout ids are not printed.",
 		empty: "None found.",
 		columns: []Column{
 			{Heading: "Set", Code: "set", Width: 8},
@@ -157,7 +158,7 @@ func (b *builder) addTwins() {
 			{Heading: "Created (UTC)", Code: "created", Width: 20},
 			{Heading: "Days after the first", Code: "days_after", Width: 10},
 			{Heading: "Reference", Code: "ref_id", Width: 22},
-			{Heading: "Status", Code: "status", Width: 44},
+			{Heading: "Status", Code: "status", Width: 30, Wrap: true},
 			{Heading: "Debtor account", Code: "debtor_account", Width: 26},
 			{Heading: "Bank reference", Code: "bank_reference", Width: 26, Wrap: true},
 			{Heading: "Payout id", Code: "payout_id", Width: 44},

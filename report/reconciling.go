@@ -23,41 +23,42 @@ const (
 	listAmount     = 2
 	listAge        = 3
 	listDifference = 5
-	listPayouts    = 10
-	listEntries    = 11
-	listInside     = 12
+	listPrinted    = 11 // columns
+	listPayouts    = 11
+	listEntries    = 12
+	listInside     = 13
 )
 
 var listColumns = []Column{
-	{Heading: "What", Width: 36, Wrap: true},
+	{Heading: "What", Width: 34, Wrap: true},
 	{Heading: "Currency", Width: 10},
 	{Heading: "Amount", Width: 17},
 	{Heading: "Age (days)", Width: 16},
-	{Heading: "Reference", Width: 22},
+	{Heading: "Reference", Width: 20},
 	{Heading: "Difference in cash (payout - ledger)", Width: 18},
-	{Heading: "Status", Width: 30, Wrap: true},
+	{Heading: "Status", Width: 26, Wrap: true},
 	{Heading: "Payee", Width: 24, Wrap: true},
 	{Heading: "Payout created (UTC)", Width: 19},
 	{Heading: ledgerDateHeading, Width: 13},
+	{Heading: "Why", Width: 56, Wrap: true},
 	{Heading: "Payouts", Width: 9},
 	{Heading: "Entries", Width: 9},
 	{Heading: "In the period", Width: 10},
 	{Heading: "Payout ids", Width: 42},
 	{Heading: "Ledger lines", Width: 12},
-	{Heading: "Why", Width: 80, Wrap: true},
 }
 
 // listing is one row of the reconciling items, and of what is in flight.
 type listing struct {
-	outcome         payout.Outcome // NoOutcome: in flight, from the mirror
-	what            Cell
-	currency        string
-	amount          int64
-	difference      int64
-	age             int64
+	outcome          payout.Outcome // NoOutcome: in flight, from the mirror
+	what             Cell
+	currency         string
+	amount           int64
+	difference       int64
+	age              int64
 	payouts, entries int64
-	inside          bool // all of it lies in the period
-	cells           []Cell
+	inside           bool // all of it lies in the period
+	cells            []Cell
 }
 
 // listed is a list with the place where its rows lie.
@@ -92,11 +93,11 @@ func (b *builder) addReconciling() {
 }
 
 func (b *builder) layReconciling() page {
-	note := "Differences that explain themselves and need no action; they are no breaks. Age in whole days at the as-of time. " + b.zoneNote()
+	note := "Differences that explain themselves and need no action; they are no breaks. Age in whole days at the as-of time. Columns after Why are not printed. " + b.zoneNote()
 	if b.rec == nil {
 		note = "Payouts that are still on their way at the provider, of any age. Age in whole days at the as-of time."
 	}
-	p := page{&Sheet{Name: SheetReconciling, Rows: b.head(SheetReconciling, note), Columns: listColumns, Heading: 2, FixedColumns: 1, Wide: true, Across: 2}, b.maxRows}
+	p := page{&Sheet{Name: SheetReconciling, Rows: b.head(SheetReconciling, note), Columns: listColumns, Heading: 2, FixedColumns: 1, Wide: true, PrintColumns: listPrinted}, b.maxRows}
 	inFlight := "In flight at the provider"
 	if b.rec != nil {
 		p.ageing("Reconciling items", &b.explained, "No reconciling items.")
@@ -104,10 +105,11 @@ func (b *builder) layReconciling() page {
 	b.ageing = p.ageing(inFlight, &b.flight, "Nothing is in flight.")
 	if b.rec == nil {
 		p.Filter = p.list(inFlight+", oldest first", &b.flight, b.maxRows, "Nothing is in flight.")
+		p.Repeat = p.Filter
 		return p
 	}
 	p.Filter = p.list("Reconciling items", &b.explained, b.maxRows/2, "No reconciling items.")
-	p.FilterEnd = len(p.Rows)
+	p.Repeat, p.FilterEnd = p.Filter, len(p.Rows)
 	p.list(inFlight+", oldest first", &b.flight, b.maxRows, "Nothing is in flight.")
 	return p
 }
@@ -238,7 +240,7 @@ func (b *builder) explainedRows() []listing {
 		}
 		r.cells = []Cell{
 			r.what, text(r.currency), units(r.amount, r.currency), count(r.age), text(f.RefID), difference(f.Difference), statuses(f.Payouts, s.payoutStatus),
-			text(s.payee), instant(s.created), date(s.ledgerDay), count(r.payouts), count(r.entries), yesNo(r.inside), text(s.ids), text(s.lines), text(joinSentences(f.Why, f.Hint)),
+			text(s.payee), instant(s.created), date(s.ledgerDay), text(joinSentences(f.Why, f.Hint)), count(r.payouts), count(r.entries), yesNo(r.inside), text(s.ids), text(s.lines),
 		}
 		rows = append(rows, r)
 	}
@@ -250,8 +252,15 @@ func (b *builder) flightRows() []listing {
 	for _, x := range b.facts.InFlight {
 		r := listing{what: word(x.Status.Words(), string(x.Status)), currency: x.Amount.Currency(), amount: x.Amount.Units(), age: ageDays(x.Created, b.asOf())}
 		r.cells = []Cell{
-			r.what, text(r.currency), units(r.amount, r.currency), count(r.age), text(x.RefID), {}, r.what, text(x.Payee), instant(x.Created), {},
-			count(1), {}, yesNo(b.book.Period.Contains(x.Created.Day())), text(x.ID), {}, text(x.Reason),
+			r.what, text(r.currency), units(r.amount, r.currency), count(r.age), text(x.RefID),
+			{},
+			r.what, text(x.Payee), instant(x.Created),
+			{},
+			count(1),
+			{},
+			yesNo(b.book.Period.Contains(x.Created.Day())), text(x.ID),
+			{},
+			text(x.Reason),
 		}
 		rows = append(rows, r)
 	}

@@ -60,7 +60,7 @@ func (b *builder) rollForwardOf(p page, r payout.RollForward, moved []movedItem)
 	}
 	cleared, changes := b.clearedOf(currency), b.movedOf(currency, moved)
 	before := b.itemsOf(currency, payout.ItemOpen).plus(b.itemsOf(currency, payout.ItemCarried), 1).plus(cleared, -1).plus(changes, -1)
-	step("open before this run", r.Opening, before, text("Breaks, states Open and Carried over, and Cleared, as they were before"))
+	step("open before this run", r.Opening, before, text("Breaks, Open and Carried over; Cleared"))
 	step("new", r.New, b.itemsOf(currency, payout.ItemNew), breaks("Breaks, state New", payout.ItemNew))
 	step("reopened", r.Reopened, b.itemsOf(currency, payout.ItemReopened), breaks("Breaks, state Reopened", payout.ItemReopened))
 	step("reclassified and remeasured", r.Remeasured, changes, text("Below: what this run changed").To(b.moved.start()))
@@ -342,8 +342,8 @@ func (b *builder) countsByKind(p page, kinds []string) {
 // addCleared lists the items that this run closed.
 func (b *builder) addCleared() {
 	t := table{
-		name: SheetCleared, fixed: 2, wide: true,
-		note:  "Items that were open before this run and are not any more, and what cleared them.",
+		name: SheetCleared, fixed: 2, wide: true, printed: 13,
+		note:  "Items that were open before this run and are not any more, and what cleared them. The columns after Why are not printed.",
 		empty: "This run cleared no item.",
 		columns: []Column{
 			{Heading: "No.", Code: "id", Width: 8},
@@ -357,8 +357,8 @@ func (b *builder) addCleared() {
 			{Heading: "Days open", Code: "days_open", Width: 10},
 			{Heading: "Disposition", Code: "disposition", Width: 20},
 			{Heading: "Owner", Code: "owner", Width: 16},
-			{Heading: "Note", Code: "note", Width: 36, Wrap: true},
-			{Heading: "Why", Code: "why", Width: 60, Wrap: true},
+			{Heading: "Note", Code: "note", Width: 30, Wrap: true},
+			{Heading: "Why", Code: "why", Width: 54, Wrap: true},
 			{Heading: "Payout ids", Code: "payout_ids", Width: 44},
 			{Heading: "Ledger lines", Code: "ledger_lines", Width: 12},
 		},

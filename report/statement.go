@@ -81,7 +81,9 @@ func (b *builder) statementOf(p page, s payout.Statement) {
 	ledger := b.total(totalsEntryCash, all)
 	first := line(text("Ledger: cash booked in the period"), Cell{}, b.total(totalsEntries, all), ledger, s.LedgerCash, Cell{},
 		"Entries that say money moved (paid, or without a status), signed.")
-	at3 := func(row int, n int64) Cell { return units(n, currency).By(place(p.Name, row, 3)).To(place(p.Name, row, 3)) }
+	at3 := func(row int, n int64) Cell {
+		return units(n, currency).By(place(p.Name, row, 3)).To(place(p.Name, row, 3))
+	}
 	sum := statementSum{currency: currency, ledger: at3(first, ledger.Number), classes: map[payout.OutcomeClass]Cell{}, cutOff: units(0, currency)}
 	provider := ledger.Number
 	for _, st := range b.stepsOf(s) {
@@ -213,7 +215,7 @@ func orZero(c Cell, currency string) Cell {
 
 // checkList gathers every check of the book in one place and counts those that do not say OK.
 func (b *builder) checkList(p page) {
-	p.section("All checks of this workbook")
+	p.PageBreaks = append(p.PageBreaks, p.section("All checks of this workbook"))
 	p.headings("Check", "", "", "Result")
 	first := p.next()
 	bad := int64(0)

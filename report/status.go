@@ -12,11 +12,21 @@ import (
 
 // statusRefs says where other sheets find the figures of the status breakdown.
 type statusRefs struct {
-	counts, amounts map[string]Cell // by currency: the totals, as formulas that refer to them
+	counts, amounts map[string]Cell // by currency: the totals, as formulas that refer to them and lead there
+	byClass         map[classKey]classSum
 	share           chartRange      // one part for each status
 	daily           chartRange      // one series for each status, one category for each day
 	statuses        []payout.Status
 }
+
+// classKey is a currency's payouts that are completed, on their way, dead, or of a status that nobody knows.
+type classKey struct {
+	currency string
+	class    payout.StatusClass
+}
+
+// classSum counts and sums a class, by formulas that refer to the rows of its statuses.
+type classSum struct{ count, amount Cell }
 
 // chartRange is what a chart draws.
 type chartRange struct {
@@ -71,7 +81,7 @@ func (b *builder) addStatus() {
 	p.survey(rows)
 	detailRow := p.detailStart()
 	p.detail = area{[]piece{{SheetStatus, detailRow, detailRow + max(len(rows), 1) - 1}}}
-	b.status = statusRefs{counts: map[string]Cell{}, amounts: map[string]Cell{}, statuses: p.statuses}
+	b.status = statusRefs{counts: map[string]Cell{}, amounts: map[string]Cell{}, byClass: map[classKey]classSum{}, statuses: p.statuses}
 	p.byStatus(rows)
 	p.byDay(rows)
 	p.byDayAndCurrency(rows)
@@ -172,12 +182,19 @@ func (p *statusPage) byStatus(rows []payout.StatusCount) {
 			conds := []cond{is(detailCurrency, currency), is(detailStatus, s.Words())}
 			n, a := p.sum(rows, detailCount, currency, keep, conds...), p.sum(rows, detailAmount, currency, keep, conds...)
 			row := p.next()
+			key := classKey{currency, s.Class()}
+			sum := p.b.status.byClass[key]
+			refer := func(to, c Cell, column int) Cell {
+				ref := place(SheetStatus, row, column)
+				return plus(to, c.By(ref).To(ref))
+			}
+			p.b.status.byClass[key] = classSum{refer(sum.count, n, 2), refer(sum.amount, a, 3)}
 			p.data(word(s.Words(), string(s)), text(currency), n, a, shareOf(n, all, row, last, 2), shareOf(a, allAmount, row, last, 3))
 		}
 		c, a := sumAbove(count(all.Number), first, last-1, 2), sumAbove(units(allAmount.Number, currency), first, last-1, 3)
 		row := p.total(text("All statuses"), text(currency), c, a, Cell{}, Cell{})
-		p.b.status.counts[currency] = count(c.Number).By(place(SheetStatus, row, 2))
-		p.b.status.amounts[currency] = a.Styled(Plain).By(place(SheetStatus, row, 3))
+		p.b.status.counts[currency] = count(c.Number).By(place(SheetStatus, row, 2)).To(place(SheetStatus, row, 2))
+		p.b.status.amounts[currency] = a.Styled(Plain).By(place(SheetStatus, row, 3)).To(place(SheetStatus, row, 3))
 	}
 }
 
@@ -196,12 +213,15 @@ func (p *statusPage) byDay(rows []payout.StatusCount) {
 	p.chartRow = p.next() + 1
 	p.blank(1)
 	p.space(chartRows)
-	p.section("Payouts by day (UTC) and status, all currencies")
+	day := p.section("Payouts by day (UTC) and status, all currencies")
+	if len(p.days) > 12 {
+		p.PageBreaks = append(p.PageBreaks, day)
+	}
 	words := []string{"Day", "All"}
 	for _, s := range p.statuses {
 		words = append(words, shortStatus(s))
 	}
-	p.headings(append(words, "Label in the picture")...)
+	p.Repeat = p.headings(append(words, "Label in the picture")...)
 	first := p.next()
 	for _, d := range p.days {
 		row := p.next()
@@ -281,8 +301,11 @@ func (p *statusPage) byDayAndCurrency(rows []payout.StatusCount) {
 	if len(p.currencies) < 2 {
 		return
 	}
-	p.section("Amounts by day (UTC) and currency")
-	p.headings("Day", "Currency", "Payouts", "Amount", "of it completed")
+	section := p.section("Amounts by day (UTC) and currency")
+	if len(p.days)*len(p.currencies) > 24 {
+		p.PageBreaks = append(p.PageBreaks, section)
+	}
+	p.Repeat = p.headings("Day", "Currency", "Payouts", "Amount", "of it completed")
 	for _, d := range p.days {
 		for _, currency := range p.currencies {
 			row := p.next()
@@ -316,7 +339,8 @@ func (p *statusPage) byParty(rows []payout.StatusCount) {
 }
 
 func (p *statusPage) details(rows []payout.StatusCount) {
-	p.section("Detail: what the sections above sum")
+	p.PrintRows = len(p.Rows)
+	p.section("Detail: what the sections above sum (not printed)")
 	p.Filter = p.headings("Status", "Currency", "Day (UTC)", "On behalf of", "Payouts", "Amount")
 	for _, r := range rows {
 		p.data(word(r.Status.Words(), string(r.Status)), text(r.Currency), date(r.Day), text(onBehalfOf(r.OnBehalfOf)), count(r.Count), units(r.Units, r.Currency))

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"payrecon/internal/money"
 	"payrecon/internal/payout"
 )
 
@@ -64,9 +65,55 @@ func (b *builder) conclusion(p page) {
 		p.paragraph(capital(payout.Caveat)+".", summaryWidth, summaryLine, Note)
 		p.Rows = append(p.Rows, Row{Kind: RowData, Cells: []Cell{b.checksInWords().To(b.gate)}, Merge: summaryWidth})
 	}
-	for _, w := range firstN(b.warnings(), 4) {
+	for _, w := range append(b.oneSided(), firstN(b.warnings(), 4)...) {
 		p.paragraph(w, summaryWidth, summaryLine, Warning)
 	}
+}
+
+// oneSided says in words when one side has nothing to compare, before a reader wonders why nothing agrees.
+func (b *builder) oneSided() (list []string) {
+	if b.rec == nil {
+		return nil
+	}
+	paid, booked := map[string]int64{}, map[string]int64{} // records by currency
+	for _, t := range b.rec.Totals {
+		if t.Payouts > 0 {
+			paid[t.Currency] += t.Payouts
+		}
+		if t.Entries > 0 {
+			booked[t.Currency] += t.Entries
+		}
+	}
+	both := paid[money.NoCurrency] > 0 // such a payout may be of any
+	for currency := range paid {
+		both = both || booked[currency] > 0
+	}
+	l := b.rec.Ledger
+	switch {
+	case l.Rows == 0:
+		list = append(list, "The ledger holds no rows.")
+	case l.Entries == 0:
+		list = append(list, fmt.Sprintf("The ledger holds no entry that could be compared: of %s, %s unreadable and %s filtered out.",
+			plural(l.Rows, "row"), are(len(l.Rejected)), are(l.FilteredN)))
+	case len(booked) == 0:
+		list = append(list, "The ledger holds no entry of the period: "+are(l.Entries)+" outside it.")
+	}
+	switch {
+	case len(paid) == 0:
+		list = append(list, "The provider shows no payout in the period.")
+	case len(booked) > 0 && !both:
+		list = append(list, fmt.Sprintf("The ledger is in %s and the payouts are in %s: no currency is on both sides, so nothing can agree.",
+			strings.Join(sortedKeys(booked), ", "), strings.Join(sortedKeys(paid), ", ")))
+	}
+	return list
+}
+
+// are prints a count with its verb: "1 is", "2 are".
+func are[T ~int | ~int64](n T) string {
+	if n == 1 {
+		return "1 is"
+	}
+	return thousands(n) + " are"
 }
 
 // checksInWords says how many checks there are and whether they agree.
@@ -226,19 +273,19 @@ func (b *builder) tenLargest() []int {
 // statusInShort is what the mirror alone can say.
 func (b *builder) statusInShort(p page) {
 	p.section("Payouts of the period")
-	p.headings("Currency", "Payouts", "Amount", "Completed", "Amount", "In flight", "Amount", "Rejected or failed", "Amount")
+	p.headings("Currency", "Payouts", "Amount", "Completed", "Amount", "On their way", "Amount", "Rejected or failed", "Amount")
 	for _, currency := range b.currencies() {
-		var n, sums [4]int64
-		for _, r := range b.facts.Breakdown {
-			if r.Currency == currency {
-				n[r.Status.Class()] += r.Count
-				sums[r.Status.Class()] += r.Units
-			}
+		of := func(class payout.StatusClass) classSum { return b.status.byClass[classKey{currency, class}] }
+		open, unknown := of(payout.ClassInFlight), of(payout.ClassUnknown)
+		if unknown.count.Formula != "" {
+			open = classSum{plus(open.count, unknown.count), plus(open.amount, unknown.amount)}
 		}
-		open, openSum := n[payout.ClassInFlight]+n[payout.ClassUnknown], sums[payout.ClassInFlight]+sums[payout.ClassUnknown]
-		p.data(text(currency), b.status.counts[currency].To("'"+SheetStatus+"'!A1"), b.status.amounts[currency],
-			count(n[payout.ClassCompleted]), units(sums[payout.ClassCompleted], currency), count(open), units(openSum, currency),
-			count(n[payout.ClassDead]), units(sums[payout.ClassDead], currency))
+		done, dead := of(payout.ClassCompleted), of(payout.ClassDead)
+		cells := []Cell{text(currency)}
+		for _, c := range []Cell{b.status.counts[currency], b.status.amounts[currency], done.count, done.amount, open.count, open.amount, dead.count, dead.amount} {
+			cells = append(cells, traced(c))
+		}
+		p.data(cells...)
 	}
 	if len(b.facts.Breakdown) == 0 {
 		p.note("No payouts in the period.")
@@ -248,8 +295,12 @@ func (b *builder) statusInShort(p page) {
 func (b *builder) longestInFlight(p page) {
 	p.section("Longest in flight")
 	p.headings("Age (days)", "Created (UTC)", "Status", "Reference", "", "Amount", "Currency", "Payout id")
-	for _, x := range firstN(b.facts.InFlight, 10) {
-		p.data(count(ageDays(x.Created, b.asOf())), date(x.Created.Day()), text(shortStatus(x.Status)), text(x.RefID), Cell{}, amount(x.Amount), text(x.Amount.Currency()), text(x.ID))
+	for i, x := range firstN(b.facts.InFlight, 10) {
+		age := count(ageDays(x.Created, b.asOf()))
+		if where := b.flight.place(i); where != "" {
+			age = age.By(strings.Replace(where, "$A", "$"+columnName(listAge), 1)).To(where)
+		}
+		p.data(age, date(x.Created.Day()), text(shortStatus(x.Status)), text(x.RefID), Cell{}, amount(x.Amount), text(x.Amount.Currency()), text(x.ID))
 	}
 	if len(b.facts.InFlight) == 0 {
 		p.note("Nothing is in flight.")

@@ -1,6 +1,7 @@
 package xlsx
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -166,16 +167,22 @@ func page(f *excelize.File, b *report.Book, s *report.Sheet) error {
 
 // printed names what is printed, and which rows and columns are on every page of it.
 func printed(f *excelize.File, s *report.Sheet) error {
+	for _, row := range s.PageBreaks {
+		if err := f.InsertPageBreak(s.Name, fmt.Sprintf("A%d", row)); err != nil {
+			return err
+		}
+	}
 	name := "'" + strings.ReplaceAll(s.Name, "'", "''") + "'"
-	area := fmt.Sprintf("%s!$A$1:$%s$%d", name, columnName(breadth(s)-1), s.LastRow())
+	width, height := cmp.Or(s.PrintColumns, breadth(s)), cmp.Or(s.PrintRows, s.LastRow())
+	area := fmt.Sprintf("%s!$A$1:$%s$%d", name, columnName(width-1), height)
 	if err := f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Area", Scope: s.Name, RefersTo: area}); err != nil {
 		return err
 	}
-	first := 1
-	if s.Table() {
-		first = s.Heading
+	first, last := cmp.Or(s.Repeat, s.Heading), cmp.Or(s.Repeat, s.Heading)
+	if s.Repeat == 0 && !s.Table() {
+		first = 1
 	}
-	titles := fmt.Sprintf("%s!$%d:$%d", name, first, s.Heading)
+	titles := fmt.Sprintf("%s!$%d:$%d", name, first, last)
 	if s.Across > 1 && s.FixedColumns > 0 {
 		titles = fmt.Sprintf("%s!$A:$%s,", name, columnName(s.FixedColumns-1)) + titles
 	}

@@ -148,19 +148,19 @@ func (s *styles) make(k styleKey) int {
 func numberFormat(k styleKey) string {
 	switch k.kind {
 	case report.Integer:
-		return `#,##0_);[Red]-#,##0_);"-"_)`
+		return `#,##0_)_);[Red]-#,##0_)_);"-"_)_)` // room for brackets keeps the figure off the next column
 	case report.Money:
 		digits := "#,##0"
 		if k.digits > 0 {
 			digits += "." + "0000"[:k.digits]
 		}
-		return digits + `_);[Red]-` + digits + `_);"-"_)` // room for a bracket keeps the figure off the next column
+		return digits + `_)_);[Red]-` + digits + `_)_);"-"_)_)`
 	case report.Date:
 		return "yyyy-mm-dd"
 	case report.Instant:
 		return "yyyy-mm-dd hh:mm:ss"
 	case report.Share:
-		return `0.0%;[Red]-0.0%;"-"`
+		return `0.0%_)_);[Red]-0.0%_)_);"-"_)_)`
 	case report.Text:
 		return "@"
 	}
