@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -48,45 +49,59 @@ const (
 	updatePayout = `UPDATE payouts SET ref_id = ?, account = ?, units = ?, currency = ?, status = ?, changed = ?,
 		on_behalf_of = ?, final = ?, seq = ?, last = ? WHERE n = ?`
 
-	selectStanding = `SELECT p.n, p.id, p.status, p.created, p.changed, p.on_behalf_of, p.final, p.seq, p.last, v.hash, v.updated, v.asked
-		FROM payouts p CROSS JOIN payout_versions v ON v.seq = p.seq WHERE p.n IN (`
+	updateLast = "UPDATE payouts SET last = ? WHERE n = ?"
+
+	insertAlso = "INSERT OR IGNORE INTO payout_also (n, on_behalf_of) VALUES (?, ?)"
 
 	selectKept = `WITH RECURSIVE chain (seq) AS (SELECT ? UNION ALL
 		SELECT v.previous FROM chain CROSS JOIN payout_versions v ON v.seq = chain.seq WHERE v.previous IS NOT NULL)
 		SELECT count(*) FROM chain CROSS JOIN payout_versions v ON v.seq = chain.seq WHERE v.hash = ?`
 
+	selectStanding = `SELECT p.n, p.id, p.status, p.created, p.changed, p.on_behalf_of, p.final, p.seq, p.last, v.hash, v.updated, v.asked
+		FROM payouts p CROSS JOIN payout_versions v ON v.seq = p.seq WHERE p.n IN (`
+
 	selectCandidates = "SELECT n FROM payout_ids WHERE hash IN ("
 )
 
+// pageStatements are what a page executes besides its bulk inserts. They are prepared once, because reading them anew for
+// every page takes SQLite some 5% of its time. A list left open is one of lookUp values.
+func pageStatements() []string {
+	return []string{
+		selectCandidates, selectStanding, selectKept, insertAlso, insertPast, updatePayout, updateLast,
+		insertWalk, updateWalk, insertWalkPage, deleteWalkPages, selectDay, upsertDay,
+	}
+}
+
 // prepare prepares the statements of a page. It runs outside of transactions, which own the only connection.
 func (w *pageWriter) prepare(ctx context.Context, db *sqlx.DB) (err error) {
-	if w.standing != nil {
+	if w.stmts != nil {
 		return nil
 	}
-	if w.candidates, err = db.PreparexContext(ctx, selectCandidates+placeholders(lookUp)+")"); err != nil {
-		return err
-	}
-	if w.also, err = db.PreparexContext(ctx, "INSERT OR IGNORE INTO payout_also (n, on_behalf_of) VALUES (?, ?)"); err != nil {
-		return err
+	stmts := map[string]*sqlx.Stmt{}
+	for _, query := range pageStatements() {
+		text := query
+		if strings.HasSuffix(query, "(") {
+			text += placeholders(lookUp) + ")"
+		}
+		if stmts[query], err = db.PreparexContext(ctx, text); err != nil {
+			return err
+		}
 	}
 	err = errors.Join(
 		w.payouts.prepare(ctx, db, insertPayouts, 13, "?"),
 		w.versions.prepare(ctx, db, insertVersions, 18, "CAST(? AS TEXT)"), // bytes become text without a copy in between
 		w.ids.prepare(ctx, db, "INSERT INTO payout_ids (hash, n) VALUES", 2, "?"),
 	)
-	if err != nil {
-		return err
+	if err == nil {
+		w.stmts = stmts
 	}
-	w.standing, err = db.PreparexContext(ctx, selectStanding+placeholders(lookUp)+")")
 	return err
 }
 
 func (w *pageWriter) close() error {
 	errs := []error{w.payouts.close(), w.versions.close(), w.ids.close()}
-	for _, stmt := range []*sqlx.Stmt{w.candidates, w.standing, w.also} {
-		if stmt != nil {
-			errs = append(errs, stmt.Close())
-		}
+	for _, stmt := range w.stmts {
+		errs = append(errs, stmt.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -134,7 +149,7 @@ func (p *pageTx) findKnown(hashes []payout.IDHash) error {
 	}
 	err := inParts(keys, func(part []any) error {
 		var candidates []int64
-		err := p.tx.StmtxContext(p.ctx, p.w.candidates).SelectContext(p.ctx, &candidates, part...)
+		err := p.stmt(selectCandidates).SelectContext(p.ctx, &candidates, part...)
 		for _, n := range candidates {
 			numbers = append(numbers, n)
 		}
@@ -145,7 +160,7 @@ func (p *pageTx) findKnown(hashes []payout.IDHash) error {
 	}
 	return inParts(numbers, func(part []any) error {
 		var rows []currentRow
-		err := p.tx.StmtxContext(p.ctx, p.w.standing).SelectContext(p.ctx, &rows, part...)
+		err := p.stmt(selectStanding).SelectContext(p.ctx, &rows, part...)
 		for i := range rows {
 			p.known[rows[i].ID] = &rows[i]
 		}
@@ -219,7 +234,7 @@ func (p *pageTx) joinPass(one *payout.Payout, st *currentRow, hash payout.IDHash
 	if isKnown && st.OnBehalfOf == plain {
 		owner, also = pass, plain
 	}
-	result, err := p.tx.StmtxContext(p.ctx, p.w.also).ExecContext(p.ctx, st.N, also)
+	result, err := p.stmt(insertAlso).ExecContext(p.ctx, st.N, also)
 	if err != nil {
 		return 0, err
 	}
@@ -294,7 +309,7 @@ func (p *pageTx) applyNewer(one *payout.Payout, st *currentRow, owner int64) err
 func (p *pageTx) applyOlder(one *payout.Payout, st *currentRow, owner int64) error {
 	p.result.Unchanged++
 	var kept int
-	err := p.tx.GetContext(p.ctx, &kept, selectKept, st.Last, one.Hash[:])
+	err := p.stmt(selectKept).GetContext(p.ctx, &kept, st.Last, one.Hash[:])
 	if err != nil || kept > 0 {
 		return err
 	}
@@ -353,15 +368,15 @@ func (p *pageTx) addVersion(one *payout.Payout, st *currentRow, status, owner in
 func (p *pageTx) writeChanges() error {
 	for _, c := range p.changes {
 		if c.until == 0 {
-			if _, err := p.tx.ExecContext(p.ctx, "UPDATE payouts SET last = ? WHERE n = ?", c.args...); err != nil {
+			if _, err := p.stmt(updateLast).ExecContext(p.ctx, c.args...); err != nil {
 				return err
 			}
 			continue
 		}
-		if _, err := p.tx.ExecContext(p.ctx, insertPast, c.until, c.n); err != nil {
+		if _, err := p.stmt(insertPast).ExecContext(p.ctx, c.until, c.n); err != nil {
 			return err
 		}
-		if _, err := p.tx.ExecContext(p.ctx, updatePayout, c.args...); err != nil {
+		if _, err := p.stmt(updatePayout).ExecContext(p.ctx, c.args...); err != nil {
 			return err
 		}
 	}

@@ -27,6 +27,7 @@ type dayRow struct {
 
 const (
 	dayColumns = "on_behalf_of, day, known, known_print, state, walk, began, count, fingerprint, contest, contested_by, why"
+	selectDay  = "SELECT " + dayColumns + " FROM coverage WHERE on_behalf_of = ? AND day = ?"
 	upsertDay  = `INSERT INTO coverage (` + dayColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (on_behalf_of, day) DO UPDATE SET known = excluded.known, known_print = excluded.known_print,
 		state = excluded.state, walk = excluded.walk, began = excluded.began, count = excluded.count,
@@ -55,7 +56,7 @@ func (p *pageTx) day(day payout.Day) (*dayRow, error) {
 		return r, nil
 	}
 	r := new(dayRow)
-	err := p.tx.GetContext(p.ctx, r, "SELECT "+dayColumns+" FROM coverage WHERE on_behalf_of = ? AND day = ?", p.c.OnBehalfOf, day)
+	err := p.stmt(selectDay).GetContext(p.ctx, r, p.c.OnBehalfOf, day)
 	if errors.Is(err, sql.ErrNoRows) {
 		var none payout.Fingerprint
 		*r, err = dayRow{
@@ -111,7 +112,7 @@ func (p *pageTx) prove() error {
 		}
 	}
 	for _, r := range p.days {
-		_, err := p.tx.ExecContext(p.ctx, upsertDay, r.OnBehalfOf, r.Day, r.Known, r.KnownPrint, r.State, r.Walk, r.Began, r.Count,
+		_, err := p.stmt(upsertDay).ExecContext(p.ctx, r.OnBehalfOf, r.Day, r.Known, r.KnownPrint, r.State, r.Walk, r.Began, r.Count,
 			r.Fingerprint, r.Contest, r.ContestedBy, r.Why)
 		if err != nil {
 			return err

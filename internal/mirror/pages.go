@@ -30,8 +30,8 @@ type pageWriter struct {
 
 	newRows, newVersions []any // values of the page being written, kept for their memory
 
-	payouts, versions, ids     bulk
-	candidates, standing, also *sqlx.Stmt
+	payouts, versions, ids bulk
+	stmts                  map[string]*sqlx.Stmt // pageStatements, by their text
 }
 
 func newPageWriter() *pageWriter { return &pageWriter{} }
@@ -235,6 +235,11 @@ func (p *pageTx) saveAlerts(at payout.Millis) error {
 		}
 	}
 	return nil
+}
+
+// stmt returns one of pageStatements, within the page's transaction.
+func (p *pageTx) stmt(query string) *sqlx.Stmt {
+	return p.tx.StmtxContext(p.ctx, p.w.stmts[query])
 }
 
 // word returns the number of a text in table words, and writes it there the first time.

@@ -56,12 +56,23 @@ func (p *pageTx) moveWalk(now payout.Millis) (payout.Walk, error) {
 	}
 	p.walk = w.ID
 	if state == "open" {
-		_, err := p.tx.ExecContext(p.ctx, "INSERT INTO walk_pages (walk, page, seen) VALUES (?, ?, ?)", w.ID, w.Pages, packSeen(p.c.Seen))
+		_, err := p.stmt(insertWalkPage).ExecContext(p.ctx, w.ID, w.Pages, packSeen(p.c.Seen))
 		return w, err
 	}
-	_, err := p.tx.ExecContext(p.ctx, "DELETE FROM walk_pages WHERE walk = ?", w.ID)
+	_, err := p.stmt(deleteWalkPages).ExecContext(p.ctx, w.ID)
 	return w, err
 }
+
+const (
+	insertWalk = `INSERT INTO walks (run, task, on_behalf_of, from_day, to_day, query, began, cursor, cursor_at,
+		pages, rows, state, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
+
+	updateWalk = `UPDATE walks SET to_day = ?, cursor = ?, cursor_at = ?, pages = ?, rows = ?, state = ?, ended = ?
+		WHERE id = ? AND pages = ? AND state = 'open'`
+
+	insertWalkPage  = "INSERT INTO walk_pages (walk, page, seen) VALUES (?, ?, ?)"
+	deleteWalkPages = "DELETE FROM walk_pages WHERE walk = ?"
+)
 
 func (p *pageTx) storeWalk(w *payout.Walk, state string, ended payout.Millis) error {
 	if w.ID == 0 {
@@ -69,12 +80,10 @@ func (p *pageTx) storeWalk(w *payout.Walk, state string, ended payout.Millis) er
 		if err != nil {
 			return err
 		}
-		return p.tx.GetContext(p.ctx, &w.ID, `INSERT INTO walks (run, task, on_behalf_of, from_day, to_day, query, began, cursor, cursor_at,
-			pages, rows, state, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`, w.Run, w.Task, w.OnBehalfOf,
+		return p.stmt(insertWalk).GetContext(p.ctx, &w.ID, w.Run, w.Task, w.OnBehalfOf,
 			w.Days.From, w.Days.To, string(query), w.Began, w.Cursor, w.CursorAt, w.Pages, w.Rows, state, ended)
 	}
-	result, err := p.tx.ExecContext(p.ctx, `UPDATE walks SET to_day = ?, cursor = ?, cursor_at = ?, pages = ?, rows = ?, state = ?, ended = ?
-		WHERE id = ? AND pages = ? AND state = 'open'`, w.Days.To, w.Cursor, w.CursorAt, w.Pages, w.Rows, state, ended, w.ID, w.Pages-1)
+	result, err := p.stmt(updateWalk).ExecContext(p.ctx, w.Days.To, w.Cursor, w.CursorAt, w.Pages, w.Rows, state, ended, w.ID, w.Pages-1)
 	if err != nil {
 		return err
 	}
@@ -180,7 +189,7 @@ func (m *Mirror) DropWalk(ctx context.Context, walk int64) error {
 	return wrap("drop walk", m.write(context.WithoutCancel(ctx), func(tx *sqlx.Tx) error {
 		_, err := tx.ExecContext(ctx, "UPDATE walks SET state = 'dropped', ended = ? WHERE id = ? AND state = 'open'", payout.MillisOf(m.clock()), walk)
 		if err == nil {
-			_, err = tx.ExecContext(ctx, "DELETE FROM walk_pages WHERE walk = ?", walk)
+			_, err = tx.ExecContext(ctx, deleteWalkPages, walk)
 		}
 		return err
 	}))
