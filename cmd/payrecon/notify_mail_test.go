@@ -84,7 +84,7 @@ func (p *postOffice) serve(conn net.Conn) {
 		case "AUTH":
 			want := base64.StdEncoding.EncodeToString([]byte("\x00payrecon\x00hush"))
 			if !strings.Contains(line, want) {
-				say("535 no")
+				say("535 no: %s", strings.TrimSpace(line))
 				continue
 			}
 			say("235 yes")
@@ -261,7 +261,7 @@ func TestMailToThisMachine(t *testing.T) {
 		t.Fatalf("got %+v", got)
 	}
 	header, text, files := parts(t, p.mails[0])
-	if len(files) != 0 || header.Get("Bcc") != "" || header.Get("Subject") != "payrecon Example Ltd: nightly failed" {
+	if len(files) != 0 || header.Get("Bcc") != "" || header.Get("Subject") != "payrecon Example Ltd: the job nightly failed" {
 		t.Errorf("files %v, header %v", files, header)
 	}
 	if !strings.Contains(text, "What happened: disk full") || !strings.Contains(text, "What to do:") {

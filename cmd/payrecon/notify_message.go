@@ -38,7 +38,7 @@ var troubleAdvice = map[string]string{
 	"timeout":         "The job took longer than it may. The next night goes on where it stopped; if that repeats, raise the timeout or look at the API.",
 	"panic":           "This is a defect in payrecon. The state is safe; the log of this night tells the maintainers what they need.",
 	"missed":          "The machine was off, or the schedule was not running, when the job was due.",
-	outcomeIncomplete: "The mirror is not complete for days that have ended, so what is missing there cannot be called missing. The next night tries again by itself.",
+	outcomeIncomplete: "The mirror is not complete for days that have ended, so what is missing there cannot be called missing. The next night tries again by itself; if that does not help, payrecon doctor finds out why.",
 }
 
 const otherAdvice = "payrecon doctor, on the machine, finds what is wrong with the set-up. The state is safe; the next night goes on by itself."
@@ -58,13 +58,13 @@ func (n *notifier) compose(r jobResult, d notice) message {
 	trouble := slices.Contains(d.events, onFailure) || slices.Contains(d.events, onIncomplete)
 	switch {
 	case trouble && r.Outcome == outcomeIncomplete:
-		m.subject = n.about(r.Job + " is done, but the source is incomplete")
+		m.subject = n.about(r.name() + " is done, but the source is incomplete")
 	case trouble:
-		m.subject = n.about(r.Job + " failed")
+		m.subject = n.about(r.name() + " failed")
 	case len(d.breaks) > 0:
 		m.subject = n.about(breaksInWords(d.breaks))
 	default:
-		m.subject = n.about(r.Job + " works again")
+		m.subject = n.about(r.name() + " works again")
 	}
 	if trouble {
 		advice := troubleAdvice[r.Outcome]
@@ -74,10 +74,10 @@ func (n *notifier) compose(r jobResult, d notice) message {
 		m.add("What happened: "+plain(r.Words), "What to do: "+advice, "")
 	}
 	if slices.Contains(d.events, onRecovery) {
-		m.add(fmt.Sprintf("%s works again; its trouble was last told on %s.", r.Job, d.since.UTC().Format("2 January 2006")), "")
+		m.add(fmt.Sprintf("What happened: %s works again; its trouble was last told on %s.", r.name(), d.since.UTC().Format("2 January 2006")), "")
 	}
 	if r.Rec != nil {
-		m.addReconciliation(r.Rec)
+		m.addReconciliation(r.Rec, trouble && r.Outcome == outcomeIncomplete && r.Rec.Conclusion == payout.NoConclusion)
 	}
 	if len(d.breaks) > 0 {
 		m.addBreaks(d.breaks)
@@ -86,14 +86,23 @@ func (n *notifier) compose(r jobResult, d notice) message {
 	return m
 }
 
+// name is what people call the job.
+func (r jobResult) name() string {
+	if r.Job == nightlyName {
+		return "the nightly run"
+	}
+	return "the job " + plain(r.Job)
+}
+
 func (m *message) add(lines ...string) { m.lines = append(m.lines, lines...) }
 
 // text is the message without its subject.
 func (m message) text() string { return strings.TrimSpace(strings.Join(m.lines, "\n")) + "\n" }
 
-func (m *message) addReconciliation(rec *payout.Reconciliation) {
+// addReconciliation adds conclusion and figures; saidWhy leaves out the reason, which the message gave already.
+func (m *message) addReconciliation(rec *payout.Reconciliation, saidWhy bool) {
 	m.add(fmt.Sprintf("Conclusion for %s: %s.", rec.Period, conclusionWords[rec.Conclusion]))
-	if rec.ConclusionWhy != "" {
+	if rec.ConclusionWhy != "" && !saidWhy {
 		m.add(plain(rec.ConclusionWhy))
 	}
 	for _, st := range rec.Statements {
@@ -111,7 +120,8 @@ func (m *message) addReconciliation(rec *payout.Reconciliation) {
 func (m *message) addBreaks(items []payout.Item) {
 	m.add("New or changed:")
 	for _, item := range items[:min(len(items), maxListed)] {
-		m.add(fmt.Sprintf("- #%d, %s: %s, %s, %s. %s", item.ID, item.Severity, item.Words(), reference(item), grouped(item.Exposure.Units(), item.Exposure.Currency())+" "+plain(item.Exposure.Currency()), plain(item.Why)))
+		exposure := grouped(item.Exposure.Units(), item.Exposure.Currency()) + " " + plain(item.Exposure.Currency())
+		m.add(fmt.Sprintf("- #%d, %s: %s, %s, %s. %s", item.ID, item.Severity, item.Words(), reference(item), exposure, plain(reason(item))))
 		if item.Next != "" {
 			m.add("  Next: " + plain(item.Next))
 		}
@@ -131,7 +141,16 @@ func (n *notifier) addSource(m *message, r jobResult) {
 	if r.Run > 0 {
 		run = fmt.Sprintf(", run %d", r.Run)
 	}
-	m.add(fmt.Sprintf("From %s on %s%s, %s.", r.Job, n.host, run, n.clock().UTC().Format(time.RFC1123)))
+	m.add(fmt.Sprintf("From payrecon on %s%s, %s.", n.host, run, n.clock().UTC().Format(time.RFC1123)))
+}
+
+// reason is why an item is one, without the next step that its sentence ends with.
+func reason(item payout.Item) string {
+	why, next := strings.TrimSuffix(item.Why, "."), strings.TrimSuffix(item.Next, ".")
+	if i := len(why) - len(next); i > 0 && next != "" && strings.EqualFold(why[i:], next) {
+		return strings.TrimSuffix(why[:i], "; ") + "."
+	}
+	return item.Why
 }
 
 func reference(item payout.Item) string {

@@ -182,10 +182,64 @@ New or changed:
 What to do: work through the sheet Breaks of the workbook; note a decision with payrecon breaks set ID.
 
 Workbook: reports/x.xlsx on host-a
-From nightly on host-a, run 7, Mon, 02 Mar 2026 03:00:00 UTC.
+From payrecon on host-a, run 7, Mon, 02 Mar 2026 03:00:00 UTC.
 `
 	if body.Text != want {
 		t.Errorf("got\n%s\nwant\n%s", body.Text, want)
+	}
+}
+
+// Nothing is said twice: neither the reason of an incomplete night nor the next step of a break.
+func TestMessagesOfTheNightlyRun(t *testing.T) {
+	n := testNotifier(t, nil, "HOOK", "https://example.com/hook")
+	down := reconciliationWith()
+	down.Conclusion, down.ConclusionWhy = payout.NoConclusion, "The mirror may be behind the provider: the sync failed: no answer."
+	item := breakItem(12, payout.High, payout.ItemNew)
+	item.Why = "The ledger has it, the provider does not; book it."
+	for _, tc := range []struct {
+		last payout.JobRun
+		r    jobResult
+		want string
+	}{
+		{payout.JobRun{}, jobResult{Outcome: "incomplete", Words: "the sync failed, so there is no conclusion: no answer", Rec: down, Run: 7}, `payrecon Example Ltd: the nightly run is done, but the source is incomplete
+What happened: the sync failed, so there is no conclusion: no answer
+What to do: The mirror is not complete for days that have ended, so what is missing there cannot be called missing. The next night tries again by itself; if that does not help, payrecon doctor finds out why.
+
+Conclusion for 2026-01-01 to 2026-02-04: no conclusion is possible.
+EUR: ledger 1,234,567.89, provider 1,234,000.00, net difference -567.89, gross 567.89.
+Open items: 0 (0 new, 0 reopened, 0 from before); 0 cleared.
+(Agreed to the provider's initiation records; not proof that cash left the bank.)
+
+From payrecon on host-a, run 7, Mon, 02 Mar 2026 03:00:00 UTC.
+`},
+		{payout.JobRun{Outcome: told, Words: "failure: no answer", Started: payout.MillisOf(n.clock().Add(-24 * time.Hour))}, jobResult{Outcome: "ok", Words: "done", Rec: reconciliationWith(item), Run: 8}, `payrecon Example Ltd: 1 new break, high: Unrecorded payout
+What happened: the nightly run works again; its trouble was last told on 1 March 2026.
+
+Conclusion for 2026-01-01 to 2026-02-04: not reconciled.
+Breaks are open.
+EUR: ledger 1,234,567.89, provider 1,234,000.00, net difference -567.89, gross 567.89.
+Open items: 1 (1 new, 0 reopened, 0 from before); 0 cleared.
+(Agreed to the provider's initiation records; not proof that cash left the bank.)
+
+New or changed:
+- #12, high: Unrecorded payout, reference INV-12, 123,456.00 EUR. The ledger has it, the provider does not.
+  Next: Book it.
+What to do: work through the sheet Breaks of the workbook; note a decision with payrecon breaks set ID.
+
+From payrecon on host-a, run 8, Mon, 02 Mar 2026 03:00:00 UTC.
+`},
+		{payout.JobRun{}, jobResult{Outcome: "refused", Words: "401 Unauthorized"}, `payrecon Example Ltd: the nightly run failed
+What happened: 401 Unauthorized
+What to do: The API refused the credential. Ask the operator to check it (payrecon doctor) and the machine's clock.
+
+From payrecon on host-a, Mon, 02 Mar 2026 03:00:00 UTC.
+`},
+	} {
+		tc.r.Job = nightlyName
+		m := n.compose(tc.r, decide(n.cfg.Notify, tc.last, tc.r, n.clock()))
+		if got := m.subject + "\n" + m.text(); got != tc.want {
+			t.Errorf("got\n%s\nwant\n%s", got, tc.want)
+		}
 	}
 }
 

@@ -8,6 +8,9 @@ import (
 	"payrecon/schedules"
 )
 
+// nightlyName is what the nightly run calls itself where it is on record what was told, whoever started it.
+const nightlyName = "run"
+
 // tellNightly tells whoever notify names how a nightly run ended. store is where it is remembered what was told; nil when
 // the mirror could not be opened. A notification that fails is logged and seen in status; it never fails the run.
 func (a *app) tellNightly(ctx context.Context, store toldStore, n *nightly, err error) {
@@ -16,7 +19,7 @@ func (a *app) tellNightly(ctx context.Context, store toldStore, n *nightly, err 
 		workbook = n.paths[0]
 	}
 	a.tell(ctx, store, jobResult{
-		Job: "run", Outcome: jobOutcomes[exitCode(err)], Words: lastWord(err), Run: n.run, Rec: n.rec, Workbook: workbook,
+		Job: nightlyName, Outcome: jobOutcomes[exitCode(err)], Words: lastWord(err), Run: n.run, Rec: n.rec, Workbook: workbook,
 	})
 }
 
@@ -50,7 +53,7 @@ func (a *app) tellOfJob(store toldStore) func(ctx context.Context, job schedules
 		}
 		name := job.Name
 		if commandOf(job) == "run" {
-			name = "run" // as it calls itself when it lives, so that its recovery is told
+			name = nightlyName // as it calls itself when it lives, so that its recovery is told
 		}
 		a.tell(ctx, store, jobResult{Job: name, Outcome: run.Outcome, Words: run.Words})
 	}
