@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -45,14 +47,31 @@ func (n *notifier) sendMail(ctx context.Context, m message) error {
 		}
 	}
 	msg.SetBodyString(mail.TypeTextPlain, text)
-	return n.retried(ctx, func() error {
+	return n.withoutPassword(n.retried(ctx, func() error {
 		err := client.DialAndSendWithContext(ctx, msg)
 		var sent *mail.SendError
 		if errors.As(err, &sent) && !sent.IsTemp() {
 			return backoff.Permanent(err)
 		}
 		return err
-	})
+	}))
+}
+
+// withoutPassword takes out of an error what a server repeats of the password, in every form in which it was sent.
+func (n *notifier) withoutPassword(err error) error {
+	e := n.cfg.Notify.Email
+	if err == nil || e.Username == "" {
+		return err
+	}
+	password, failed := n.cfg.secret("notify.email.password", e.Password)
+	if failed != nil {
+		return failed
+	}
+	text := err.Error()
+	for _, form := range []string{"\x00" + e.Username + "\x00" + password, password} {
+		text = strings.ReplaceAll(text, base64.StdEncoding.EncodeToString([]byte(form)), "[secret]")
+	}
+	return errors.New(strings.ReplaceAll(text, password, "[secret]"))
 }
 
 // mailClient returns the client for the server. The way to another machine is always encrypted: by STARTTLS, without
