@@ -19,11 +19,11 @@ type bulk struct {
 }
 
 // prepare prepares "insert" (INSERT INTO t (columns) VALUES) with width columns, of which the last is bound as last says.
-func (b *bulk) prepare(ctx context.Context, db *sqlx.DB, insert string, width int, last string) (err error) {
+func (b *bulk) prepare(ctx context.Context, db sqlx.PreparerContext, insert string, width int, last string) (err error) {
 	b.width = width
 	row := "(" + strings.Repeat("?, ", width-1) + last + ")"
 	for i, size := range bulkSizes {
-		if b.stmts[i], err = db.PreparexContext(ctx, insert+" "+row+strings.Repeat(", "+row, size-1)); err != nil {
+		if b.stmts[i], err = sqlx.PreparexContext(ctx, db, insert+" "+row+strings.Repeat(", "+row, size-1)); err != nil {
 			return err
 		}
 	}
@@ -42,6 +42,30 @@ func (b *bulk) insert(ctx context.Context, tx *sqlx.Tx, values []any) error {
 				return err
 			}
 			values = values[size*b.width:]
+		}
+	}
+	return nil
+}
+
+// insertRows writes count rows at once, with statements of its own. row appends the values of row i.
+func insertRows(ctx context.Context, tx *sqlx.Tx, insert string, width, count int, row func(values []any, i int) []any) (err error) {
+	if count == 0 {
+		return nil
+	}
+	var b bulk
+	defer func() { err = errors.Join(err, b.close()) }()
+	if err := b.prepare(ctx, tx, insert, width, "?"); err != nil {
+		return err
+	}
+	const gathered = 20 * 25 // rows
+	values := make([]any, 0, gathered*width)
+	for i := range count {
+		values = row(values, i)
+		if len(values) == gathered*width || i == count-1 {
+			if err := b.insert(ctx, tx, values); err != nil {
+				return err
+			}
+			values = values[:0]
 		}
 	}
 	return nil

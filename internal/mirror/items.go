@@ -237,48 +237,22 @@ func putItems(ctx context.Context, tx *sqlx.Tx, run int64, items []payout.Item) 
 	if err := putParts(ctx, tx, run, partItems, items, archiveItem); err != nil {
 		return err
 	}
-	put, err := tx.PreparexContext(ctx, `
-		INSERT INTO items (id, state, cleared_at, run, position, place)
-		VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET
-			state = excluded.state,
-			cleared_at = excluded.cleared_at,
-			run = excluded.run,
-			position = excluded.position,
-			place = excluded.place,
-			decided = NULL`)
-	if err != nil {
-		return fmt.Errorf("items: %w", err)
-	}
-	defer put.Close()
-	for i := range items {
+	return wrap("items", insertRows(ctx, tx, `
+		INSERT OR REPLACE INTO items (id, state, cleared_at, run, position, place)
+		VALUES`, 6, len(items), func(values []any, i int) []any {
 		item := &items[i]
-		_, err := put.ExecContext(ctx, item.ID, item.State.String(), int64(item.ClearedAt), run, i/partSize, i%partSize)
-		if err != nil {
-			return fmt.Errorf("item %d: %w", item.ID, err)
-		}
-	}
-	return nil
+		return append(values, item.ID, item.State.String(), int64(item.ClearedAt), run, i/partSize, i%partSize)
+	}))
 }
 
 // appendEvents adds events to the lives of items, in order.
 func appendEvents(ctx context.Context, tx *sqlx.Tx, events []payout.ItemEvent) error {
-	if len(events) == 0 {
-		return nil
-	}
-	insert, err := tx.PreparexContext(ctx, `
+	return wrap("item events", insertRows(ctx, tx, `
 		INSERT INTO item_events (item, run, at, kind, was, became, by, text)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`)
-	if err != nil {
-		return fmt.Errorf("item events: %w", err)
-	}
-	defer insert.Close()
-	for _, e := range events {
-		if _, err := insert.ExecContext(ctx, e.Item, e.Run, int64(e.At), e.Kind, e.From, e.To, e.By, e.Text); err != nil {
-			return fmt.Errorf("event of item %d: %w", e.Item, err)
-		}
-	}
-	return nil
+		VALUES`, 8, len(events), func(values []any, i int) []any {
+		e := &events[i]
+		return append(values, e.Item, e.Run, int64(e.At), e.Kind, e.From, e.To, e.By, e.Text)
+	}))
 }
 
 // selectEvents returns the events that the condition chooses, in the order they were appended.

@@ -78,21 +78,13 @@ func putSummary(ctx context.Context, tx *sqlx.Tx, r *payout.Reconciliation, befo
 }
 
 func putTotals(ctx context.Context, tx *sqlx.Tx, r *payout.Reconciliation) error {
-	insert, err := tx.PreparexContext(ctx, `
+	return insertRows(ctx, tx, `
 		INSERT INTO totals (run, position, currency, day, outcome, cut_off, payouts, payout_amount, entries, entry_amount, payout_cash, entry_cash)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-	if err != nil {
-		return err
-	}
-	defer insert.Close()
-	for i, t := range r.Totals {
-		_, err := insert.ExecContext(ctx, r.Run, i, t.Currency, int64(t.Day), t.Outcome.String(), t.CutOff,
+		VALUES`, 12, len(r.Totals), func(values []any, i int) []any {
+		t := &r.Totals[i]
+		return append(values, r.Run, i, t.Currency, int64(t.Day), t.Outcome.String(), t.CutOff,
 			t.Payouts, t.PayoutAmount, t.Entries, t.EntryAmount, t.PayoutCash, t.EntryCash)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // putParts writes a list of findings or items, compressed, partSize to a row.
