@@ -1,9 +1,12 @@
 package report
 
 import (
+	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,26 +16,66 @@ import (
 	"payrecon/internal/payout"
 )
 
-// WriteCSV writes the CSV twin of each sheet into dir, which it creates: one file per sheet, named after it
-// ("possible-double-payments.csv"), UTF-8, mode 0600, each written under a temporary name, synced and renamed.
+// WriteCSV writes the CSV twin of each sheet into dir, which it creates in a folder that is there: one file per sheet, named
+// after it ("possible-double-payments.csv"), UTF-8, mode 0600, each written under a temporary name, synced and renamed. A twin
+// that an earlier report left there and this one does not have is removed, so that the folder is one report; other files stay.
+// progress, unless nil, is told from time to time how many rows of how many are written.
 //
 // A sheet that is one table gives the codes of its columns and its data rows; another gives its rows as they lie there.
 // Outcomes and states are codes, amounts plain decimals, days and instants ISO 8601 in UTC. A free text that a spreadsheet
 // could take for a formula gets an apostrophe in front.
-func WriteCSV(dir string, b *Book) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return payout.Errorf(payout.KindInput, "report folder: %w", err)
+func WriteCSV(ctx context.Context, dir string, b *Book, progress func(done, total int)) error {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return payout.Errorf(payout.KindInput, "report folder %s cannot be made: %w (choose another folder with --out or report.dir)", dir, err)
 	}
+	t := &twins{ctx: ctx, progress: progress}
+	for _, s := range b.Sheets {
+		t.total += s.LastRow()
+	}
+	written := map[string]bool{}
 	for i := 0; i < len(b.Sheets); {
 		n := i + 1
 		for n < len(b.Sheets) && b.Sheets[n].Continues {
 			n++
 		}
-		path := filepath.Join(dir, CSVName(b.Sheets[i].Name))
-		if err := writeTwin(path, b.Sheets[i:n]); err != nil {
-			return fmt.Errorf("write %s: %w", path, err)
+		name := CSVName(b.Sheets[i].Name)
+		if err := t.write(filepath.Join(dir, name), b.Sheets[i:n]); err != nil {
+			return fmt.Errorf("write %s: %w", filepath.Join(dir, name), err)
 		}
+		written[name] = true
 		i = n
+	}
+	return removeEarlier(dir, written)
+}
+
+// beginnings are how the twins begin that not every report has.
+var beginnings = map[string]string{
+	SheetStatement: SheetStatement + "\n", SheetBreaks: "id,severity,outcome,why,", SheetRollForward: SheetRollForward + "\n",
+	SheetCleared: "id,outcome,ref_id,exposure,", SheetTwins: "set,payee,account,", SheetRejected: SheetRejected + "\n",
+	SheetMatched: "ref_id,outcome,currency,payout_amount,", SheetTotals: "currency,day,outcome,payouts,", SheetGuide: SheetGuide + "\n",
+}
+
+// removeEarlier removes the twins of an earlier report that this one did not write over. A file is one if it has the name of a
+// sheet's twin and begins as that does.
+func removeEarlier(dir string, written map[string]bool) error {
+	for _, sheet := range sheetOrder {
+		path := filepath.Join(dir, CSVName(sheet))
+		begins, lacking := beginnings[sheet]
+		if info, err := os.Lstat(path); !lacking || written[CSVName(sheet)] || err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		start := make([]byte, len(begins))
+		_, err = io.ReadFull(f, start)
+		if closed := f.Close(); err != nil || closed != nil || string(start) != begins {
+			continue // somebody else's
+		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -42,7 +85,25 @@ func CSVName(sheet string) string {
 	return strings.ReplaceAll(strings.ToLower(sheet), " ", "-") + ".csv"
 }
 
-func writeTwin(path string, parts []*Sheet) (err error) {
+// twins writes files and knows how far it is.
+type twins struct {
+	ctx         context.Context
+	progress    func(done, total int)
+	done, total int
+}
+
+// row counts one row. Now and then it says so, and hears whether to stop.
+func (t *twins) row() error {
+	if t.done++; t.done%10_000 != 0 && t.done != t.total {
+		return nil
+	}
+	if t.progress != nil {
+		t.progress(t.done, t.total)
+	}
+	return t.ctx.Err()
+}
+
+func (t *twins) write(path string, parts []*Sheet) (err error) {
 	f, err := renameio.NewPendingFile(path, renameio.WithStaticPermissions(0o600))
 	if err != nil {
 		return err
@@ -50,7 +111,7 @@ func writeTwin(path string, parts []*Sheet) (err error) {
 	defer f.Cleanup() // does nothing once the file has its name
 	w := csv.NewWriter(f)
 	for _, s := range parts {
-		if err := EncodeCSV(w, s); err != nil {
+		if err := encodeCSV(w, s, t.row); err != nil {
 			return err
 		}
 	}
@@ -61,8 +122,8 @@ func writeTwin(path string, parts []*Sheet) (err error) {
 	return f.CloseAtomicallyReplace()
 }
 
-// EncodeCSV writes the CSV twin of one sheet to w. The caller flushes.
-func EncodeCSV(w *csv.Writer, s *Sheet) error {
+// encodeCSV writes the CSV twin of one sheet to w and calls done after each row of the sheet. The caller flushes.
+func encodeCSV(w *csv.Writer, s *Sheet, done func() error) error {
 	table := s.Table()
 	var record []string
 	write := func(cells []Cell) error {
@@ -89,10 +150,12 @@ func EncodeCSV(w *csv.Writer, s *Sheet) error {
 		}
 	}
 	for _, r := range s.Rows {
-		if table && r.Kind != RowData {
-			continue
+		if !table || r.Kind == RowData {
+			if err := write(r.Cells); err != nil {
+				return err
+			}
 		}
-		if err := write(r.Cells); err != nil {
+		if err := done(); err != nil {
 			return err
 		}
 	}
@@ -100,10 +163,13 @@ func EncodeCSV(w *csv.Writer, s *Sheet) error {
 		return nil
 	}
 	for cells, err := range s.Stream {
-		if err != nil {
-			return err
+		if err == nil {
+			err = write(cells)
 		}
-		if err := write(cells); err != nil {
+		if err == nil {
+			err = done()
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -1,9 +1,12 @@
 package report
 
 import (
+	"context"
 	"encoding/csv"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,7 +60,7 @@ func ptrTo[T any](v T) *T { return &v }
 func TestWriteCSV(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "twins")
 	b := buildSample(t, "month", Options{})
-	if err := WriteCSV(dir, b); err != nil {
+	if err := WriteCSV(t.Context(), dir, b, nil); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(dir)
@@ -99,7 +102,7 @@ func TestWriteCSV(t *testing.T) {
 func TestCSVOfSplitSheet(t *testing.T) {
 	dir := t.TempDir()
 	b := buildSample(t, "month", Options{MaxRows: 60})
-	if err := WriteCSV(dir, b); err != nil {
+	if err := WriteCSV(t.Context(), dir, b, nil); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "totals.csv"))
@@ -109,5 +112,63 @@ func TestCSVOfSplitSheet(t *testing.T) {
 	s := generate(scenarios["month"])
 	if lines := strings.Count(string(data), "\n"); lines != len(s.Rec.Totals)+1 {
 		t.Errorf("%d lines, want %d", lines, len(s.Rec.Totals)+1)
+	}
+}
+
+// TestOneReportInAFolder: what an earlier report left in the folder goes, what is not ours stays, and a folder in nowhere is
+// refused.
+func TestOneReportInAFolder(t *testing.T) {
+	dir := t.TempDir()
+	s := generate(scenarios["month"])
+	whole, err := Build(s.Facts, s.Rec, sampleOptions(s, Options{Matched: matchedOf(s)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := 0
+	if err := WriteCSV(t.Context(), dir, whole, func(done, total int) {
+		if last = done; done > total {
+			t.Errorf("progress %d of %d", done, total)
+		}
+	}); err != nil || last == 0 {
+		t.Fatalf("%v, progress %d", err, last)
+	}
+	foreign := []string{"guide.csv", "notes.csv"}
+	for _, name := range foreign {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("id,outcome,mine\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Rec = nil
+	status, err := Build(s.Facts, nil, sampleOptions(s, Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteCSV(t.Context(), dir, status, nil); err != nil {
+		t.Fatal(err)
+	}
+	want := append([]string{}, foreign...)
+	for _, sheet := range status.Sheets {
+		want = append(want, CSVName(sheet.Name))
+	}
+	slices.Sort(want)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("files %q, want %q", got, want)
+	}
+	err = WriteCSV(t.Context(), filepath.Join(dir, "none", "report"), status, nil)
+	if payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), "choose another folder") {
+		t.Errorf("a folder in nowhere: %v, want an input error", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := WriteCSV(ctx, dir, whole, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
 	}
 }

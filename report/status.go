@@ -14,8 +14,8 @@ import (
 type statusRefs struct {
 	counts, amounts map[string]Cell // by currency: the totals, as formulas that refer to them and lead there
 	byClass         map[classKey]classSum
-	share           chartRange      // one part for each status
-	daily           chartRange      // one series for each status, one category for each day
+	share           chartRange // one part for each status
+	daily           chartRange // one series for each status, one category for each day
 	statuses        []payout.Status
 }
 

@@ -172,13 +172,14 @@ func (a *app) writeBook(ctx context.Context, m *mirror.Mirror, b *bookRequest) (
 		if err != nil {
 			return paths, err
 		}
+		bar := a.newProgress("report " + format)
+		show := func(done, total int) { bar.show(done, total, "rows") }
 		if format == "csv" {
-			err = report.WriteCSV(path, book)
+			err = report.WriteCSV(ctx, path, book, show)
 		} else {
-			bar := a.newProgress("workbook")
-			err = xlsx.Write(ctx, path, book, xlsx.Options{Progress: func(done, total int) { bar.show(done, total, "rows") }})
-			bar.done()
+			err = xlsx.Write(ctx, path, book, xlsx.Options{Progress: show})
 		}
+		bar.done()
 		if err != nil {
 			return paths, err
 		}
