@@ -33,7 +33,15 @@ read -r from to <period
 run_ours() {
   measured ours ./payrecon reconcile --ledger ledger.csv --offline --no-record --from "$from" --to "$to" --json -q >ours.json 2>/dev/null
 }
+# The same, recorded as a first night is: every break becomes an item, and the ledger is kept. The copy of the mirror is not
+# part of the time.
+run_recorded() {
+  rm -rf recorded && mkdir recorded && cp payrecon.db recorded/
+  measured recorded ./payrecon reconcile --db recorded/payrecon.db --ledger ledger.csv --offline --from "$from" --to "$to" --json -q >recorded.json 2>/dev/null
+  rm -rf recorded
+}
 # matched: the status agrees too. stuck: reference, amount and status agree, and it has been under way for days.
+counts_recorded() { counts_ours recorded.json; }
 counts_ours() {
   awk -F'[:,]' '/"outcome":/ {gsub(/[" ]/, "", $2); o = $2}
     /"payouts":/ && o {p = $2 + 0} /"entries":/ && o {e = $2 + 0
@@ -43,7 +51,7 @@ counts_ours() {
       else if (o == "missing_at_provider") right += e
       else unforeseen = unforeseen " " o
       o = ""}
-    END {print agreed + 0, other + 0, left + 0, right + 0 unforeseen}' ours.json
+    END {print agreed + 0, other + 0, left + 0, right + 0 unforeseen}' "${1:-ours.json}"
 }
 run_sqlite3() {
   rm -f shell.db
@@ -77,7 +85,7 @@ counts_csvdiff() {
   awk -F, '{n[$NF]++} END {print "-", n["MODIFIED"] + 0, n["DELETED"] + 0, n["ADDED"] + 0}' csvdiff.out
 }
 
-peers=(ours)
+peers=(ours recorded)
 has sqlite3 && peers+=(sqlite3)
 has csvdiff && peers+=(csvdiff)
 has duckdb && peers+=(duckdb)
