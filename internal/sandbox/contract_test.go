@@ -1,15 +1,11 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
-	"crypto"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
-	"net/http/httptest"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,9 +70,22 @@ func sortedTruth(s *Sandbox) []string {
 	return ids
 }
 
-// TestClientSeesEverythingThroughEveryTrouble: whatever the option, the client shows every payout, with every field as it
-// is, and ends.
-func TestClientSeesEverythingThroughEveryTrouble(t *testing.T) {
+// contractCase is one way the sandbox can be, and who asks.
+type contractCase struct {
+	o     Options
+	token string                   // "": the sandbox's own
+	shows func(payout.Payout) bool // nil: everything
+}
+
+// throughTrouble are the options through which the client sees all that is shown.
+func throughTrouble() map[string]contractCase {
+	cases := map[string]contractCase{
+		"another world": {o: Options{Seed: 7, Payouts: 500, Days: 20, FutureDays: 3, Breaks: 2, Currencies: []string{"KWD", "EUR"}, MemberID: "m:one"}},
+		"sub-members":   {o: Options{OnBehalfOf: []string{"", "sub-a"}}},
+		"own payouts":   {o: Options{OnBehalfOf: []string{"", "sub-a"}, OwnOnly: true}, shows: func(p payout.Payout) bool { return p.OnBehalfOf == "" }},
+		"own token":     {o: Options{Token: "other"}},
+		"reader":        {o: Options{ReadToken: "reader"}, token: "reader"},
+	}
 	for name, f := range map[string]Faults{
 		"none":                {},
 		"latency and jitter":  {Latency: 2 * time.Second, Jitter: 3 * time.Second},
@@ -107,22 +116,39 @@ func TestClientSeesEverythingThroughEveryTrouble(t *testing.T) {
 		"no initiation":       {NoInitiation: 3},
 		"numeric sort codes":  {NumericSort: true},
 		"odd times":           {TimeForms: true},
-		"vanished":            {Vanish: 5},
-		"flipped":             {Flip: 3},
+		"vanished":            {Vanish: 5, VanishAfter: time.Hour},
+		"flipped":             {Flip: 3, FlipAfter: time.Hour},
 	} {
+		cases[name] = contractCase{o: Options{Faults: f}}
+	}
+	return cases
+}
+
+// TestClientSeesEverythingThroughEveryTrouble: whatever the option, the client shows every payout, with every field as it
+// is, and ends.
+func TestClientSeesEverythingThroughEveryTrouble(t *testing.T) {
+	for name, c := range throughTrouble() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newSandbox(t, Options{Payouts: 900, Faults: f})
-				w, err := walkAll(client(t, s, nil), payout.Query{})
+				if c.o.Payouts == 0 {
+					c.o.Payouts = 900
+				}
+				s := newSandbox(t, c.o)
+				w, err := walkAll(client(t, s, payapi.Bearer(cmp.Or(c.token, s.o.Token))), payout.Query{})
 				if err != nil || w.end != payout.PageRegular {
 					t.Fatalf("the walk ends with %v, %v; want a regular end", w.end, err)
 				}
-				if got, want := w.distinct(), sortedTruth(s); !slices.Equal(got, want) {
+				want := sortedTruth(s)
+				if c.shows != nil {
+					want = truthIDs(s, c.shows)
+					slices.Sort(want)
+				}
+				if got := w.distinct(); !slices.Equal(got, want) {
 					t.Fatalf("%d payouts seen, want %d", len(got), len(want))
 				}
 				sameAsTruth(t, s, w.payouts)
-				if f.RefuseCursors > 0 && w.starts != f.RefuseCursors+1 {
-					t.Errorf("%d walks, want %d", w.starts, f.RefuseCursors+1)
+				if n := c.o.Faults.RefuseCursors; n > 0 && w.starts != n+1 {
+					t.Errorf("%d walks, want %d", w.starts, n+1)
 				}
 			})
 		})
@@ -150,12 +176,17 @@ func samePayout(a, b payout.Payout) bool {
 		a.Amount == b.Amount && a.Description == b.Description && a.DebtorAccount == b.DebtorAccount && a.Creditor == b.Creditor
 }
 
+func fullLastPages() []Options {
+	return []Options{{Payouts: 600, Faults: Faults{LastCursor: "none"}}, {Payouts: 600, Faults: Faults{LastCursor: "repeat"}}}
+}
+
 // TestClientIsUnsureOfAFullLastPage: a full page without a cursor, or with the same one again, proves nothing. With a
 // limit that does not divide the number of rows the end is regular.
 func TestClientIsUnsureOfAFullLastPage(t *testing.T) {
-	for _, last := range []string{"none", "repeat"} {
+	for _, o := range fullLastPages() {
 		for _, order := range []string{"oldest", "newest"} {
-			s := newSandbox(t, Options{Payouts: 600, Faults: Faults{LastCursor: last, Order: order}})
+			o.Faults.Order = order
+			s, last := newSandbox(t, o), o.Faults.LastCursor
 			c := client(t, s, nil)
 			w, err := walkAll(c, payout.Query{Limit: 200})
 			if err != nil || w.end != payout.PageUnsure || len(w.payouts) != 600 {
@@ -169,9 +200,11 @@ func TestClientIsUnsureOfAFullLastPage(t *testing.T) {
 	}
 }
 
+func shiftedRows() Options { return Options{Payouts: 600, Faults: Faults{ShiftRows: 2}} }
+
 // TestClientShowsShiftedRowsAtTheNextWalk: a row that slipped between two pages cannot be seen in that walk.
 func TestClientShowsShiftedRowsAtTheNextWalk(t *testing.T) {
-	s := newSandbox(t, Options{Payouts: 600, Faults: Faults{ShiftRows: 2}})
+	s := newSandbox(t, shiftedRows())
 	c := client(t, s, nil)
 	for _, want := range []int{598, 600} {
 		if w, err := walkAll(c, payout.Query{}); err != nil || len(w.payouts) != want || w.end != payout.PageRegular {
@@ -180,14 +213,15 @@ func TestClientShowsShiftedRowsAtTheNextWalk(t *testing.T) {
 	}
 }
 
-// TestClientSaysClearlyWhatEndsIt: where there is no way through, the error has the right kind and comes at once.
-func TestClientSaysClearlyWhatEndsIt(t *testing.T) {
-	for name, c := range map[string]struct {
-		o        Options
-		auth     payapi.Authorizer
-		kind     payout.Kind
-		requests int64
-	}{
+type deadEnd struct {
+	o        Options
+	auth     payapi.Authorizer
+	kind     payout.Kind
+	requests int64
+}
+
+func deadEnds() map[string]deadEnd {
+	return map[string]deadEnd{
 		"wrong token":     {Options{}, payapi.Bearer("wrong"), payout.KindAuth, 1},
 		"forbidden":       {Options{Faults: Faults{Forbid: true}}, nil, payout.KindAuth, 1},
 		"not implemented": {Options{Faults: Faults{Errors: 1, ErrorCode: "501", InARow: 100}}, nil, payout.KindFailed, 1},
@@ -195,7 +229,12 @@ func TestClientSaysClearlyWhatEndsIt(t *testing.T) {
 		"cut for long":    {Options{Faults: Faults{Reset: 1, InARow: 100}}, nil, payout.KindTransport, 8},
 		"no sub-member":   {Options{Unregulated: true, OnBehalfOf: []string{"sub-a"}}, nil, payout.KindInput, 1},
 		"hanging":         {Options{Faults: Faults{Latency: time.Hour}}, nil, payout.KindTransport, 8},
-	} {
+	}
+}
+
+// TestClientSaysClearlyWhatEndsIt: where there is no way through, the error has the right kind and comes at once.
+func TestClientSaysClearlyWhatEndsIt(t *testing.T) {
+	for name, c := range deadEnds() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newSandbox(t, c.o)
@@ -269,104 +308,38 @@ func TestClientGets(t *testing.T) {
 	})
 }
 
-func newInitiation(ref string) payapi.Initiation {
-	return payapi.Initiation{
-		RefID: ref, Amount: "10.23", Currency: "GBP", Description: "Invoice 12345", DebtorAccount: "a12345",
-		Creditor: payout.Creditor{Name: "Sample & Sons", SortCode: "12-34-56", AccountNumber: "1234 5678"},
+// TestContractMeetsEveryOption: each option, and each word that an option takes, stands in some test of the contract. (Keys
+// and Now are no flags: the signed requests and every fake clock meet them.)
+func TestContractMeetsEveryOption(t *testing.T) {
+	all := append(fullLastPages(), shiftedRows(), basicKey())
+	for _, c := range throughTrouble() {
+		all = append(all, c.o)
 	}
-}
-
-func TestClientInitiates(t *testing.T) {
-	s := newSandbox(t, Options{Payouts: 50, OnBehalfOf: []string{"", "sub-a"}})
-	c := client(t, s, nil)
-	in := newInitiation("contract-1")
-	in.OnBehalfOf = "sub-a"
-	made, err := c.Initiate(context.Background(), in)
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range deadEnds() {
+		all = append(all, c.o)
 	}
-	w, err := walkAll(c, payout.Query{RefIDs: []string{"contract-1"}, OnBehalfOf: "sub-a"})
-	if err != nil || len(w.payouts) != 1 || w.payouts[0].ID != made.ID || made.Status != payout.Pending {
-		t.Errorf("made %+v, found %d payouts, %v", made, len(w.payouts), err)
+	for _, c := range posts() {
+		all = append(all, Options{Faults: c.f})
 	}
-	in.OnBehalfOf = "sub-b"
-	if _, err := c.Initiate(context.Background(), in); payout.KindOf(err) != payout.KindInput {
-		t.Errorf("for an unknown sub-member: %v", err)
+	met := map[string]bool{}
+	for _, o := range all {
+		for _, f := range o.Flags() {
+			met[f.Name+"="+f.String()] = true
+		}
 	}
-}
-
-// TestClientNeverPaysTwice: whatever happens to a POST, there is at most one payout, and the error says whether its fate
-// is unknown.
-func TestClientNeverPaysTwice(t *testing.T) {
-	for name, c := range map[string]struct {
-		f       Faults
-		made    int
-		unknown bool
-	}{
-		"answer lost":  {Faults{LostPosts: 1}, 1, true},
-		"answer torn":  {Faults{Torn: 1}, 1, true},
-		"cut before":   {Faults{Reset: 1}, 0, true},
-		"5xx":          {Faults{Errors: 1}, 0, true},
-		"too slow":     {Faults{Slow: 1, SlowFor: time.Hour}, 1, true},
-		"no permit":    {Faults{Forbid: true}, 0, false},
-		"no trouble":   {Faults{}, 1, false},
-		"rate limited": {Faults{RateLimit: 1}, 1, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newSandbox(t, Options{Payouts: -1, Faults: c.f})
-				_, err := client(t, s, nil).Initiate(context.Background(), newInitiation("once-only"))
-				var fate *payapi.FateUnknown
-				if errors.As(err, &fate) != c.unknown || len(s.Truth()) != c.made {
-					t.Errorf("%v, %d payouts; want %d, fate unknown %v", err, len(s.Truth()), c.made, c.unknown)
+	var defaults Options
+	for _, f := range defaults.Flags() {
+		if words := choices[f.Name]; words != nil {
+			for _, word := range words {
+				if !met[f.Name+"="+word] {
+					t.Errorf("no test of the contract has --%s=%s", f.Name, word)
 				}
-			})
-		})
-	}
-}
-
-func TestClientSignsAndTheSandboxVerifies(t *testing.T) {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := newSandbox(t, Options{Payouts: 500, Keys: map[string]crypto.PublicKey{"k1": public}, Faults: Faults{Torn: 3}, Now: time.Now})
-	server := httptest.NewTLSServer(s)
-	defer server.Close()
-	for _, exp := range []string{"seconds", "milliseconds"} {
-		signer, err := payapi.NewSigner(payapi.SignerOptions{
-			MemberID: s.o.MemberID, KeyID: "k1", PEM: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), Exp: exp,
-		})
-		if err != nil {
-			t.Fatal(err)
+			}
+			continue
 		}
-		c, err := payapi.New(payapi.Options{BaseURL: server.URL, Auth: signer, Transport: server.Client().Transport})
-		if err != nil {
-			t.Fatal(err)
+		delete(met, f.Name+"="+f.String())
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(met)), func(m string) bool { return strings.HasPrefix(m, f.Name+"=") }) {
+			t.Errorf("no test of the contract has --%s other than %q", f.Name, f.String())
 		}
-		w, err := walkAll(c, payout.Query{Limit: 199, Statuses: payout.FinalStatuses()})
-		if err != nil || len(w.payouts) < 400 {
-			t.Errorf("exp in %s: %d payouts, %v", exp, len(w.payouts), err)
-		}
-		if _, err := c.Get(context.Background(), w.payouts[0].ID); err != nil {
-			t.Errorf("exp in %s: %v", exp, err)
-		}
-		if _, err := c.Initiate(context.Background(), newInitiation("signed-"+exp)); err != nil && !errors.As(err, new(*payapi.FateUnknown)) {
-			t.Errorf("exp in %s: %v", exp, err)
-		}
-	}
-	if n := s.Counts().ByStatus[401]; n > 0 {
-		t.Errorf("%d requests refused", n)
-	}
-}
-
-func TestClientUsesTheBasicKeyAsIssued(t *testing.T) {
-	s := newSandbox(t, Options{Payouts: 20, Basic: "bS0zanhoS3pqRjRSWFQ1dHZLTlhMQU14cm80d0E1LTV6S3RYRUFxOmU1MWY=="})
-	if w, err := walkAll(client(t, s, payapi.Basic(s.o.Basic)), payout.Query{}); err != nil || len(w.payouts) != 20 {
-		t.Errorf("%d payouts, %v", len(w.payouts), err)
 	}
 }

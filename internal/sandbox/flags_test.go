@@ -41,10 +41,17 @@ func TestFlagsReachEveryOption(t *testing.T) {
 			t.Errorf("--%s=what: %v; want an error that names the value", f.Name, err)
 		}
 	}
-	changed, old := reflect.ValueOf(o.Faults), reflect.ValueOf(before.Faults)
-	for i := range changed.NumField() {
-		if changed.Field(i).Equal(old.Field(i)) {
-			t.Errorf("no flag reaches Faults.%s", changed.Type().Field(i).Name)
+	for _, c := range []struct{ changed, old reflect.Value }{
+		{reflect.ValueOf(o), reflect.ValueOf(before)}, {reflect.ValueOf(o.Faults), reflect.ValueOf(before.Faults)},
+	} {
+		for i := range c.changed.NumField() {
+			field := c.changed.Type().Field(i)
+			if field.Name == "Now" || field.Name == "Keys" || field.Name == "Faults" {
+				continue // --now and --public-key read more than a word; faults have their own turn
+			}
+			if reflect.DeepEqual(c.changed.Field(i).Interface(), c.old.Field(i).Interface()) {
+				t.Errorf("no flag reaches %s.%s", c.changed.Type().Name(), field.Name)
+			}
 		}
 	}
 }
