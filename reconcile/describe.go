@@ -18,11 +18,16 @@ const (
 // describe fills in what a person reads: the payouts in full, severity, hints and the sentences; and lists what explains
 // itself.
 func (r *run) describe(ctx context.Context, findings []*finding) error {
-	if err := r.details(ctx, findings); err != nil {
+	var group errgroup.Group
+	var hints *hints
+	group.Go(func() error { return r.details(ctx, findings) })
+	group.Go(func() error {
+		hints = newHints(r.m, findings)
+		return nil
+	})
+	if err := group.Wait(); err != nil {
 		return err
 	}
-	hints := newHints(r.m, findings)
-	var group errgroup.Group
 	for part := range slices.Chunk(findings, max(1, (len(findings)+describers-1)/describers)) {
 		group.Go(func() error {
 			for _, f := range part {

@@ -50,8 +50,8 @@ type keyed struct {
 
 // openItems is the items before the run, found by their records.
 type openItems struct {
-	list     []payout.Item   // by id; never changed
-	hashes   map[uint64]bool // of the references of open items, in the join
+	list     []payout.Item // by id; never changed
+	hashes   hashSet       // of the references of open items, in the join
 	byKey    map[string][]int
 	byPayout map[string][]int // open items only
 
@@ -74,7 +74,7 @@ func newOpenItems(items []payout.Item) *openItems {
 		items = slices.SortedFunc(slices.Values(items), byID)
 	}
 	i := &openItems{
-		list: items, hashes: map[uint64]bool{}, byKey: map[string][]int{}, byPayout: map[string][]int{},
+		list: items, byKey: map[string][]int{}, byPayout: map[string][]int{},
 		wasPayout: map[string]int{}, wasEntry: map[keyed]int{}, wasText: map[string]int{},
 		awaited: map[payout.Key]bool{}, read: map[payout.Key]bool{},
 	}
@@ -105,12 +105,37 @@ func (i *openItems) cleared(n int) {
 	}
 }
 
+// hashSet is asked about every key of the join: a bit for the top of each hash answers nearly always.
+type hashSet struct {
+	tops []uint64
+	all  map[uint64]bool
+}
+
+const topBits = 20
+
+func (s *hashSet) add(hash uint64) {
+	if s.all == nil {
+		s.all, s.tops = map[uint64]bool{}, make([]uint64, 1<<topBits/64)
+	}
+	top := hash >> (64 - topBits)
+	s.tops[top/64] |= 1 << (top % 64)
+	s.all[hash] = true
+}
+
+func (s *hashSet) has(hash uint64) bool {
+	if s.all == nil {
+		return false
+	}
+	top := hash >> (64 - topBits)
+	return s.tops[top/64]&(1<<(top%64)) != 0 && s.all[hash]
+}
+
 // hash notes the references of open items as the join hashes them.
 func (i *openItems) hash(j *join) {
 	w := writer{seed: j.seed, hash: j.hash, fold: j.m.o.CaseInsensitive}
 	note := func(ref string) {
 		if _, hash, ok := w.key(ref); ok {
-			i.hashes[hash] = true
+			i.hashes.add(hash)
 		}
 	}
 	for n := range i.list {

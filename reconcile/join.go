@@ -313,7 +313,7 @@ func (w *joinWorker) decide(s *slot) error {
 
 // special reports whether the key may have an open item: its records are in scope whatever their day.
 func (w *joinWorker) special(s *slot) bool {
-	return len(w.items.hashes) > 0 && w.items.hashes[le.Uint64(w.data[s.anySide][w.at[s.anyone]:][recHash:])]
+	return w.items.hashes.has(le.Uint64(w.data[s.anySide][w.at[s.anyone]:][recHash:]))
 }
 
 // simple settles a key of one payout and one entry if nothing of the rules is needed but "agreed".
