@@ -79,7 +79,7 @@ func (a *app) breaksListCommand() *cobra.Command {
 	fl.StringVar(&f.severity, "severity", "", "only this severity and worse: low, medium, high, critical")
 	fl.StringSliceVar(&f.states, "state", nil, "only these states: new, open, carried, reopened, cleared")
 	fl.StringVar(&f.reference, "ref", "", "only references that contain this text")
-	fl.IntVar(&f.olderThan, "older-than", 0, "only items of at least this many days of age")
+	fl.IntVar(&f.olderThan, "older-than", 0, "only items of at least this age in days")
 	return cmd
 }
 
@@ -286,7 +286,11 @@ member of the item changes, or when its date passes.`,
 				if err != nil {
 					return err
 				}
-				return s.m.Decide(ctx, d.about(item, payout.MillisOf(s.clock())))
+				if err := s.m.Decide(ctx, d.about(item, payout.MillisOf(s.clock()))); err != nil {
+					return err
+				}
+				a.say("Item %d, %s of %s: %s.", id, item.Words(), item.Exposure, d.words())
+				return nil
 			})
 		},
 	}

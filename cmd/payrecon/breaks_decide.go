@@ -37,7 +37,7 @@ func (d *itemDecision) problem(today payout.Day) (field, words string) {
 	case strings.TrimSpace(d.by) == "":
 		return "by", "say who decides"
 	case taken && !slices.Contains(kinds, d.kind):
-		return "disposition", fmt.Sprintf("%q is none: want %s, or none", d.kind, strings.Join(kinds, ", "))
+		return "disposition", fmt.Sprintf("%q is not known: want %s, or none", d.kind, strings.Join(kinds, ", "))
 	case d.kind == "" && strings.TrimSpace(d.reason) != "":
 		return "reason", "it goes with a disposition: give one, or write a note"
 	case !taken && d.until != payout.NoDay:

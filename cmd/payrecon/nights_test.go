@@ -25,6 +25,8 @@ type site struct {
 	box *sandbox.Sandbox
 	url string
 	now time.Time
+
+	token string
 }
 
 func newSite(t *testing.T, o sandbox.Options) *site {
@@ -37,7 +39,7 @@ func newSite(t *testing.T, o sandbox.Options) *site {
 	}
 	server := httptest.NewServer(box)
 	t.Cleanup(server.Close)
-	s.box, s.url = box, server.URL
+	s.box, s.url, s.token = box, server.URL, sandbox.DemoToken
 	s.write("payrecon.yaml", "api: {rate_limit: none}\n")
 	return s
 }
@@ -53,7 +55,7 @@ func (s *site) write(name, text string) {
 
 // try runs one command and returns its exit code and output.
 func (s *site) try(args ...string) (code int, stdout, stderr string) {
-	env := map[string]string{envURL: s.url, envToken: sandbox.DemoToken}
+	env := map[string]string{envURL: s.url, envToken: s.token}
 	var out, words bytes.Buffer
 	args = append(args, "--config", s.path("payrecon.yaml"), "--db", s.path("payrecon.db"))
 	code = run(s.t.Context(), args, func(k string) string { return env[k] }, &out, &words, func() time.Time { return s.now })

@@ -42,8 +42,8 @@ a statement leads from the ledger's total to the provider's with nothing unexpla
 				return err
 			}
 			if f.again != 0 {
-				if f.ledger != "" || f.from != "" || f.to != "" || f.asOf != "" || f.noRecord {
-					return payout.Errorf(payout.KindInput, "--again performs a run as it was: leave out --ledger, --from, --to, --as-of and --no-record")
+				if f.ledger != "" || f.from != "" || f.to != "" || f.asOf != "" || f.noRecord || f.offline || f.failOn != "" {
+					return payout.Errorf(payout.KindInput, "--again performs a run as it was: leave out --ledger, --from, --to, --as-of, --offline, --no-record and --fail-on")
 				}
 				return a.reconcileAgain(cmd.Context(), f.again)
 			}

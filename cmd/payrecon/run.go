@@ -93,9 +93,6 @@ func (s *session) nightly(ctx context.Context, n *nightly) (err error) {
 	recErr := ledgerErr
 	if recErr == nil {
 		n.rec, recErr = s.reconcileFiles(ctx, n.flags, files, n.period, syncErr)
-		if n.rec != nil && syncErr != nil {
-			n.rec.Warnings = append(n.rec.Warnings, "the sync failed: "+syncErr.Error())
-		}
 	}
 	if recErr != nil && payout.KindOf(recErr) != payout.KindInput && n.rec == nil {
 		return worst(recErr, syncFailure(syncErr))

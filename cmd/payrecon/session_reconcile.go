@@ -52,7 +52,8 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	if err != nil {
 		return nil, err
 	}
-	options.Clock = s.clock
+	now := s.clock() // one, however long it takes
+	options.Clock = func() time.Time { return now }
 	coverage, err := s.m.Coverage(ctx, s.onBehalfOf(), payout.Period{From: period.From - evidenceBefore, To: s.lastEndedDay() + 1})
 	if err != nil {
 		return nil, err
@@ -87,6 +88,9 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	r, err := s.match(ctx, &in, asker)
 	if err != nil {
 		return nil, err
+	}
+	if in.Behind != "" {
+		r.Warnings = append(r.Warnings, in.Behind)
 	}
 	if s.run.ID == 0 { // --no-record
 		return r, asker.refused()
@@ -175,7 +179,7 @@ func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reco
 	}
 	text, err := json.Marshal(replay{
 		Files: r.Ledger.Files, Config: s.run.Config, Period: in.Period, AsOf: payout.MillisOf(in.AsOf), Coverage: in.Coverage, NextItem: in.NextItem,
-		Answered: asker.answeredRefs(), Offline: asker == nil,
+		Answered: asker.answeredRefs(), Offline: asker == nil, Now: payout.MillisOf(in.Clock()), Behind: in.Behind,
 	})
 	if err != nil {
 		return err

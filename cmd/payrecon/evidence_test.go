@@ -1,0 +1,141 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"payrecon/internal/payout"
+	"payrecon/internal/sandbox"
+)
+
+// reconciled runs a night and returns the reconciliation that it printed.
+func (s *site) reconciled(want int, args ...string) string {
+	s.t.Helper()
+	var printed struct {
+		Reconcile json.RawMessage `json:"reconcile"`
+	}
+	unmarshal(s.t, s.do(want, append([]string{"run", "--json", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx")}, args...)...), &printed)
+	return compact(s.t, string(printed.Reconcile))
+}
+
+func (s *site) again(run int64) string {
+	s.t.Helper()
+	return compact(s.t, s.do(exitDone, "reconcile", "--again", fmt.Sprint(run), "--json"))
+}
+
+func compact(t *testing.T, text string) string {
+	t.Helper()
+	var v any
+	unmarshal(t, text, &v)
+	out, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// TestAgainPrintsTheSame: a run performed again prints what it printed then, whatever the mirror, the items, the clock, the
+// configuration and the ledger have come to since.
+func TestAgainPrintsTheSame(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	day := func(ago int) string { return payout.DayOf(s.now.AddDate(0, 0, -ago)).String() }
+	lone := s.pay("LONE-1", "100.00", payout.Processing, 12)
+	s.pay("EDGE-9", "9.00", payout.Completed, 1)
+	s.ledger("OLD-0 1.00 paid "+day(20), "EDGE-9 9.00 paid "+day(1))
+	printed := map[int64]string{}
+	night := func(want int, args ...string) {
+		t.Helper()
+		out := s.reconciled(want, args...)
+		printed[s.reconciliation().Run] = out
+	}
+	night(exitDone)
+	s.do(exitDone, "breaks", "set", "1", "--disposition", "accepted", "--until", day(-1), "--reason", "known", "--by", "A. Reviewer")
+	s.do(exitDone, "breaks", "set", "2", "--disposition", "written_off", "--reason", "journal 7", "--by", "A. Reviewer")
+	night(exitDone)
+	s.now = s.now.AddDate(0, 0, 1)
+	s.token = "expired"
+	night(exitAuth) // no conclusion, because the sync failed
+	s.token = sandbox.DemoToken
+	s.now = s.now.AddDate(0, 0, 1) // a disposition lapses, and a payout fails
+	if err := s.box.SetStatus(lone, payout.Failed, "account closed"); err != nil {
+		t.Fatal(err)
+	}
+	night(exitDone)
+	night(exitDone, "--from", day(10), "--to", day(2))
+
+	s.now = s.now.AddDate(0, 0, 40)
+	s.write("payrecon.yaml", "api: {rate_limit: none}\nreconcile: {stuck_after: 1h, materiality: {EUR: \"1.00\"}}\n")
+	s.ledger("OTHER-3 5.00 paid " + day(3))
+	for run, want := range printed {
+		if got := s.again(run); got != want {
+			t.Errorf("run %d performed again prints\n%s\nit printed\n%s", run, got, want)
+		}
+	}
+	if len(printed) != 5 {
+		t.Errorf("%d runs, want 5", len(printed))
+	}
+}
+
+// TestEvidenceThatIsGone: what a run needs is found in the copy or where it lay; when neither serves, both are named.
+func TestEvidenceThatIsGone(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	day := payout.DayOf(s.now.AddDate(0, 0, -1)).String()
+	s.pay("EDGE-9", "9.00", payout.Completed, 1)
+	s.ledger("EDGE-9 9.00 paid " + day)
+	s.do(exitDone, "run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"))
+	copies, err := filepath.Glob(s.path("evidence/*.gz"))
+	if err != nil || len(copies) != 1 {
+		t.Fatalf("copies %v, %v; want one", copies, err)
+	}
+	if info, err := os.Stat(copies[0]); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the copy's mode is %v, %v; want 0600", info.Mode(), err)
+	}
+	text, err := os.ReadFile(copies[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	ledger, kept := s.path("ledger.csv"), copies[0]
+	write := func(path string, text []byte) {
+		t.Helper()
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	original, err := os.ReadFile(ledger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(words ...string) {
+		t.Helper()
+		code, _, said := s.try("reconcile", "--again", "1")
+		if code != exitInput {
+			t.Errorf("exit %d, want 2: %s", code, said)
+		}
+		for _, want := range append(words, kept, ledger, "cannot be performed again") {
+			if !strings.Contains(said, want) {
+				t.Errorf("the refusal does not say %q: %s", want, said)
+			}
+		}
+	}
+	write(kept, text[:len(text)-9]) // cut off; the original serves
+	s.do(exitDone, "reconcile", "--again", "1")
+	write(ledger, append(original, "MORE-1,1.00,EUR,paid,2026-03-30\n"...))
+	refused("unexpected EOF", "it is another file now")
+	write(kept, []byte("no archive"))
+	refused("the copy is damaged")
+	write(kept, text)
+	s.do(exitDone, "reconcile", "--again", "1")
+	for _, path := range []string{kept, ledger} {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused("there is no such file")
+	if left, err := filepath.Glob(s.path(".payrecon-*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
