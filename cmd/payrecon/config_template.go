@@ -34,8 +34,8 @@ api:
     #-   file: "file:/etc/payrecon/signing-key.pem"
     # EdDSA, ES256 or RS256; by the kind of key when left out.
     #-   algorithm: EdDSA
-    # The unit of the signature's expiry: seconds or milliseconds.
-    #-   exp: seconds
+    # The form of the signature's expiry: milliseconds (a number, the default) or seconds (a text).
+    #-   exp: milliseconds
     # The host to sign for; that of base_url when left out.
     #-   host: api.token.io
   # Ids of the sub-members to ask for, one pass each. Add "" for the plain pass without an id.
