@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -21,7 +22,7 @@ import (
 )
 
 func (a *app) sandboxCommand() *cobra.Command {
-	var addr, now, ledger, key string
+	var addr, now, since, ledger, key string
 	var publicKeys []string
 	var o sandbox.Options
 	cmd := &cobra.Command{
@@ -29,11 +30,17 @@ func (a *app) sandboxCommand() *cobra.Command {
 		Short: "A local payouts API, for training, tests and load tests",
 		Args:  a.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			clock, err := a.sandboxClock(now)
+			clock, start, err := a.sandboxClock(now, since)
 			if err != nil {
 				return err
 			}
-			o.Now = clock
+			var laid atomic.Bool
+			o.Now = func() time.Time {
+				if laid.Load() {
+					return clock()
+				}
+				return start
+			}
 			if o.Keys, err = readPublicKeys(publicKeys); err != nil {
 				return err
 			}
@@ -41,16 +48,18 @@ func (a *app) sandboxCommand() *cobra.Command {
 			if err != nil {
 				return payout.Errorf(payout.KindInput, "%w", err)
 			}
+			laid.Store(true)
 			if err := writeSandboxFiles(s, ledger, key); err != nil {
 				return err
 			}
-			return a.serveSandbox(cmd.Context(), s, addr)
+			return a.serveSandbox(cmd.Context(), s, addr, start)
 		},
 	}
 	fl := cmd.Flags()
 	fl.SortFlags = false
 	fl.StringVar(&addr, "addr", "127.0.0.1:8099", "address to listen on; port 0 takes a free one")
 	fl.StringVar(&now, "now", "", "stop the clock at this instant (YYYY-MM-DDTHH:MM:SSZ); default: it runs, from now")
+	fl.StringVar(&since, "since", "", "lay the payouts out as of this instant, as it is said at the start: the same ones again; the clock runs")
 	fl.StringVar(&ledger, "ledger", "", "write the matching ledger CSV, with breaks planted in it, to this file")
 	fl.StringVar(&key, "key", "", "write the expected outcome of every record, as CSV, to this file")
 	fl.StringArrayVar(&publicKeys, "public-key", nil, "accept requests signed by this key: ID=FILE (PEM); repeat the flag")
@@ -87,16 +96,25 @@ func sandboxHelp(order []string, groups map[string]*strings.Builder) string {
 	return b.String()
 }
 
-// sandboxClock returns a clock that stands at the instant given, or runs.
-func (a *app) sandboxClock(now string) (func() time.Time, error) {
-	if now == "" {
-		return a.clock, nil
+// sandboxClock returns a clock that stands at the instant now, or runs, and the instant that the payouts are laid out for.
+func (a *app) sandboxClock(now, since string) (clock func() time.Time, start time.Time, err error) {
+	instant := func(flag, value string) (t time.Time) {
+		if t, err = time.Parse(time.RFC3339, value); err != nil {
+			err = payout.Errorf(payout.KindInput, "%s %q: want an instant such as 2026-03-31T02:30:00Z", flag, value)
+		}
+		return t.UTC()
 	}
-	t, err := time.Parse(time.RFC3339, now)
-	if err != nil {
-		return nil, payout.Errorf(payout.KindInput, "--now %q: want an instant such as 2026-03-31T02:30:00Z", now)
+	switch {
+	case now != "" && since != "":
+		return nil, start, payout.Errorf(payout.KindInput, "--now and --since exclude each other: the clock stands, or it runs")
+	case now != "":
+		start = instant("--now", now)
+		return func() time.Time { return start }, start, err
+	case since != "":
+		start = instant("--since", since)
+		return a.clock, start, err
 	}
-	return func() time.Time { return t }, nil
+	return a.clock, a.clock().UTC().Truncate(time.Second), nil
 }
 
 // writeSandboxFiles writes the ledger and its key where they were asked for.
@@ -145,7 +163,7 @@ func writeKey(w io.Writer, key []sandbox.Expected) error {
 }
 
 // serveSandbox listens and says how to reach it, until the context ends.
-func (a *app) serveSandbox(ctx context.Context, s *sandbox.Sandbox, addr string) error {
+func (a *app) serveSandbox(ctx context.Context, s *sandbox.Sandbox, addr string, start time.Time) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return payout.Errorf(payout.KindInput, "--addr %s: %w", addr, err)
@@ -167,7 +185,7 @@ func (a *app) serveSandbox(ctx context.Context, s *sandbox.Sandbox, addr string)
 	for _, id := range sortedKeys(o.Keys) {
 		a.say("  and in payrecon.yaml, api.auth: {key: {member_id: %q, key_id: %q, file: \"file:PRIVATE.pem\"}}", o.MemberID, id)
 	}
-	a.say("Ctrl-C ends it.")
+	a.say("Ctrl-C ends it; the same payouts again: add --since %s", start.Format(time.RFC3339))
 	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
