@@ -112,7 +112,21 @@ func (s *site) ledger(rows ...string) {
 	s.write("ledger.csv", text)
 }
 
-// tiesForward asserts that the roll-forward of the latest run adds up, in count and value.
+// opensAsClosed asserts that the roll-forward of a run begins where that of the run before ended.
+func opensAsClosed(t *testing.T, before, r *payout.Reconciliation) {
+	t.Helper()
+	closed := map[string]payout.RollCount{}
+	for _, f := range before.RollForward {
+		closed[f.Currency] = f.Closing
+	}
+	for _, f := range r.RollForward {
+		if f.Opening != closed[f.Currency] {
+			t.Errorf("run %d: %s opens with %+v, the run before closed with %+v", r.Run, f.Currency, f.Opening, closed[f.Currency])
+		}
+	}
+}
+
+// tiesForward asserts that the roll-forward of a run adds up, in count and value.
 func tiesForward(t *testing.T, r *payout.Reconciliation) {
 	t.Helper()
 	for _, f := range r.RollForward {
@@ -124,7 +138,7 @@ func tiesForward(t *testing.T, r *payout.Reconciliation) {
 	}
 }
 
-// TestManyNights walks items through their lives: new, open, accepted, lapsed, reclassified, cleared, reopened.
+// TestManyNights walks items through their lives: new, open, accepted, lapsed, reclassified, carried, cleared, reopened.
 func TestManyNights(t *testing.T) {
 	s := newSite(t, sandbox.Options{Payouts: -1})
 	day := func(ago int) string { return payout.DayOf(s.now.AddDate(0, 0, -ago)).String() }
@@ -133,6 +147,10 @@ func TestManyNights(t *testing.T) {
 	moving := s.pay("MOVE-3", "30.00", payout.Processing, 12)
 	night := func(want map[string]string, rows ...string) *payout.Reconciliation {
 		t.Helper()
+		before := &payout.Reconciliation{}
+		if _, err := os.Stat(s.path("payrecon.db")); err == nil {
+			before = s.reconciliation()
+		}
 		s.ledger(rows...)
 		code, out, words := s.try("run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"))
 		if code != exitDone {
@@ -140,6 +158,7 @@ func TestManyNights(t *testing.T) {
 		}
 		r := s.reconciliation()
 		tiesForward(t, r)
+		opensAsClosed(t, before, r)
 		got := map[string]string{}
 		for i := range r.Items {
 			it := &r.Items[i]
@@ -164,8 +183,9 @@ func TestManyNights(t *testing.T) {
 
 	// A person accepts both; the conclusion changes, the items stay.
 	for i := range s.reconciliation().Items {
-		id := fmt.Sprint(s.reconciliation().Items[i].ID)
-		s.do(exitDone, "breaks", "set", id, "--disposition", "accepted", "--until", "2026-12-31", "--reason", "agreed", "--by", "A. Reviewer")
+		it := &s.reconciliation().Items[i]
+		until := map[string]string{"LONE-1": day(-2), "MOVE-3": "2026-12-31"}[it.RefID]
+		s.do(exitDone, "breaks", "set", fmt.Sprint(it.ID), "--disposition", "accepted", "--until", until, "--reason", "agreed", "--by", "A. Reviewer")
 	}
 	r := night(map[string]string{"LONE-1": "missing_in_ledger open", "MOVE-3": "stuck open"}, paid, move, last)
 	if r.Conclusion != payout.Explained {
@@ -173,7 +193,8 @@ func TestManyNights(t *testing.T) {
 	}
 	s.do(exitDone, "reconcile", "--ledger", s.path("ledger.csv"), "--fail-on", "low")
 
-	// The payout fails: the item changes its outcome, keeps its identity, and loses its disposition.
+	// The payout fails: the item changes its outcome, keeps its identity, and loses its disposition; the date of the other's
+	// has passed.
 	if err := s.box.SetStatus(moving, payout.Failed, "account closed"); err != nil {
 		t.Fatal(err)
 	}
@@ -182,12 +203,24 @@ func TestManyNights(t *testing.T) {
 	if r.Breaks.Reclassified != 1 {
 		t.Errorf("reclassified %d, want 1", r.Breaks.Reclassified)
 	}
+	lapsed := map[string]string{"LONE-1": "its date has passed", "MOVE-3": "a figure, a status or a record has changed"}
 	for i := range r.Items {
-		if it := &r.Items[i]; it.RefID == "MOVE-3" && (it.Disposition != nil || !strings.Contains(it.Why, "account closed")) {
-			t.Errorf("MOVE-3 has disposition %v and says %q; want none, and the bank's reason", it.Disposition, it.Why)
+		it := &r.Items[i]
+		if it.RefID == "MOVE-3" && !strings.Contains(it.Why, "account closed") {
+			t.Errorf("MOVE-3 says %q; want the bank's reason", it.Why)
+		}
+		if out := s.do(exitDone, "breaks", "show", fmt.Sprint(it.ID)); it.Disposition != nil || !strings.Contains(out, "lapsed  accepted  "+lapsed[it.RefID]) {
+			t.Errorf("%s has disposition %v; want that it lapsed because %s:\n%s", it.RefID, it.Disposition, lapsed[it.RefID], out)
 		}
 	}
 	s.do(exitBreaks, "reconcile", "--ledger", s.path("ledger.csv"), "--fail-on", "high")
+
+	// An extract that begins later shows nothing of either: they are carried, and still breaks.
+	r = night(map[string]string{"LONE-1": "missing_in_ledger carried", "MOVE-3": "status_mismatch carried", "PAID-2": "not_in_extract new"}, last)
+	if r.Breaks.Carried != 2 || r.Breaks.Cleared != 0 {
+		t.Errorf("carried %d, cleared %d; want 2 and 0", r.Breaks.Carried, r.Breaks.Cleared)
+	}
+	night(map[string]string{"LONE-1": "missing_in_ledger open", "MOVE-3": "status_mismatch open", "PAID-2": "not_in_extract cleared"}, paid, move, last)
 
 	// The ledger catches up: one is cleared by the ledger's new row, the other by its removal.
 	lone1 := "LONE-1 100.00 paid " + day(18)
