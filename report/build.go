@@ -136,6 +136,7 @@ func Build(facts *payout.Facts, rec *payout.Reconciliation, o Options) (*Book, e
 	b.sortSheets()
 	for _, s := range b.book.Sheets {
 		alignHeadings(s)
+		widen(s)
 	}
 	return b.book, nil
 }
@@ -171,6 +172,24 @@ func alignHeadings(s *Sheet) {
 		}
 	}
 	settle(s.like)
+}
+
+// widen makes columns as wide as their figures: a figure that does not fit is shown as ####.
+func widen(s *Sheet) {
+	s.Columns = slices.Clone(s.Columns)
+	fit := func(cells []Cell) {
+		for i, c := range cells[:min(len(cells), len(s.Columns))] {
+			if c.Kind == Money || c.Kind == Integer {
+				figure := strings.TrimPrefix(c.Plain(), "-")
+				whole, _, _ := strings.Cut(figure, ".")
+				s.Columns[i].Width = max(s.Columns[i].Width, len(figure)+(len(whole)-1)/3+4) // separators, a sign, and room at the right
+			}
+		}
+	}
+	for _, r := range s.Rows {
+		fit(r.Cells)
+	}
+	fit(s.like)
 }
 
 func (b *builder) sortSheets() {

@@ -213,7 +213,10 @@ func (b *builder) addMatched() error {
 		if rows == 1 {
 			first = b.matchedRow(nil, &f)
 		}
-		b.sumMatched(sums, &f)
+		s := pairOf(&f)
+		widest(&first[matchedPayoutAmount], s.payoutSums)
+		widest(&first[matchedEntryAmount], s.entrySums)
+		b.sumMatched(sums, &f, &s)
 	}
 	shown := rows
 	if b.opts.MatchedMax > 0 {
@@ -230,11 +233,19 @@ func (b *builder) addMatched() error {
 	return nil
 }
 
-func (b *builder) sumMatched(sums map[matchedKey]*matchedSum, f *payout.Finding) {
+// widest keeps the largest figure of a column, for the column's width.
+func widest(c *Cell, sums []money.Amount) {
+	for _, a := range sums {
+		if u := a.Units(); max(u, -u) > max(c.Number, -c.Number) {
+			*c = amount(a)
+		}
+	}
+}
+
+func (b *builder) sumMatched(sums map[matchedKey]*matchedSum, f *payout.Finding, s *sides) {
 	if b.acrossEdge(f) {
 		return
 	}
-	s := pairOf(f)
 	key := matchedKey{f.Outcome, s.payoutCurrency}
 	m := sums[key]
 	if m == nil {

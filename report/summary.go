@@ -237,8 +237,8 @@ func (b *builder) whatChanged(p page) {
 	if len(b.facts.Changes) > c.area.rows() {
 		moved, alerts = "", "" // not all are on the sheet
 	}
-	add("Payouts of earlier days that moved", int64(c.payouts), moved, c.area.start())
-	add("of them from one final status to another", int64(c.alerts), alerts, c.area.start())
+	add("Payouts that moved", int64(c.payouts), moved, c.area.start())
+	add("of them final ones", int64(c.alerts), alerts, c.area.start())
 	p.headings(words...)
 	p.data(figures...)
 }
@@ -293,7 +293,7 @@ const summaryChartRows = 15
 
 func (b *builder) summaryCharts(p page) {
 	p.blank(1)
-	const height = 280 // of 15 rows of 20 pixels
+	const height = 252 // 14 rows, of 18 pixels as the library takes them to be
 	var charts []Chart
 	row := p.next()
 	for _, chart := range []func(slot) []Chart{b.shareChart, b.dailyChart, b.ageingChart, b.kindsChart} {
@@ -302,6 +302,9 @@ func (b *builder) summaryCharts(p page) {
 			at.column, at.right, at.gap = 5, summaryWidth-1, 12
 		}
 		charts = append(charts, chart(at)...)
+	}
+	if n := len(charts); n%2 == 1 {
+		charts[n-1].Right = summaryWidth - 1 // alone on its line
 	}
 	p.Charts = charts
 	p.space((len(charts) + 1) / 2 * summaryChartRows)

@@ -26,7 +26,12 @@ func TestParts(t *testing.T) {
 			if mirrorOnly {
 				s.Rec, o.Matched = nil, nil
 			}
-			t.Run(fmt.Sprintf("%s mirror only %t", name, mirrorOnly), func(t *testing.T) { checkParts(t, written(t, build(t, s, o))) })
+			t.Run(fmt.Sprintf("%s mirror only %t", name, mirrorOnly), func(t *testing.T) {
+				b := build(t, s, o)
+				path := written(t, b)
+				checkParts(t, path)
+				checkUse(t, path, b)
+			})
 		}
 	}
 }
@@ -57,6 +62,44 @@ func checkParts(t *testing.T, file string) {
 	for _, name := range []string{"xl/workbook.xml", "xl/styles.xml", "docProps/core.xml"} {
 		if parts[name] == nil {
 			t.Errorf("part %s is missing", name)
+		}
+	}
+}
+
+// checkUse looks for what people work with: on every sheet rows that stay in view, an area and titles to print, and links
+// that lead to a row that is there.
+func checkUse(t *testing.T, path string, b *report.Book) {
+	f, err := excelize.OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	names := map[string]string{}
+	for _, n := range f.GetDefinedName() {
+		names[n.Scope+" "+n.Name] = n.RefersTo
+	}
+	for _, s := range b.Sheets {
+		panes, err := f.GetPanes(s.Name)
+		if err != nil || !panes.Freeze || panes.YSplit == 0 {
+			t.Errorf("%s: no rows stay in view (%v)", s.Name, err)
+		}
+		for _, name := range []string{"_xlnm.Print_Area", "_xlnm.Print_Titles"} {
+			if !strings.HasPrefix(names[s.Name+" "+name], "'"+s.Name+"'!$") {
+				t.Errorf("%s: %s is %q", s.Name, name, names[s.Name+" "+name])
+			}
+		}
+		for i, r := range s.Rows {
+			for j, c := range r.Cells {
+				if c.Link == "" {
+					continue
+				}
+				sheet, cell, _ := strings.Cut(c.Link, "!")
+				to := b.Sheet(strings.Trim(sheet, "'"))
+				_, row, err := excelize.CellNameToCoordinates(strings.ReplaceAll(cell, "$", ""))
+				if err != nil || to == nil || row > to.LastRow() {
+					t.Errorf("%s, row %d, column %d: link to %s", s.Name, i+1, j+1, c.Link)
+				}
+			}
 		}
 	}
 }
