@@ -187,6 +187,10 @@ func (a *app) breaksShowCommand() *cobra.Command {
 					return err
 				}
 				if a.asJSON {
+					for i := range item.Payouts {
+						p := &item.Payouts[i]
+						p.Account, p.DebtorAccount = payout.MaskAccount(p.Account), payout.MaskAccount(p.DebtorAccount)
+					}
 					return a.printJSON(struct {
 						payout.Item
 						Events []payout.ItemEvent `json:"events"`
@@ -217,7 +221,9 @@ func (a *app) showItem(it *payout.Item, events []payout.ItemEvent) {
 	p("What", it.Words())
 	p("Reference", it.RefID)
 	p("Why", it.Why)
-	p("Hint", it.Hint)
+	if !strings.Contains(it.Why, it.Hint) {
+		p("Hint", it.Hint)
+	}
 	p("Next step", it.Next)
 	p("Exposure", it.Exposure.String())
 	if it.Difference != nil {
@@ -226,6 +232,7 @@ func (a *app) showItem(it *payout.Item, events []payout.ItemEvent) {
 	for _, r := range it.Payouts {
 		p("Payout", fmt.Sprintf("%s  %s  %s  created %s  %s %s", r.ID, r.Amount, r.Status, r.Created, r.Payee, payout.MaskAccount(r.Account)))
 		p("  bank says", strings.TrimSpace(r.BankStatus+" "+r.Reason))
+		p("  bank's id", r.BankTransactionID)
 	}
 	for _, e := range it.Entries {
 		p("Ledger", fmt.Sprintf("line %d  %s  %s %s  %s %s", e.Line, e.Amount, e.Status, e.Day, e.Text, e.Document))
@@ -237,6 +244,7 @@ func (a *app) showItem(it *payout.Item, events []payout.ItemEvent) {
 	if it.Disposition != nil {
 		p("  reason", it.Disposition.Reason+", by "+it.Disposition.By)
 	}
+	p("Due", it.Due.String())
 	p("Owner", it.Owner)
 	p("Note", it.Note)
 	for _, e := range events {

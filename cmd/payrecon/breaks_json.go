@@ -31,6 +31,9 @@ type breakJSON struct {
 	Next           string           `json:"next"`
 	Hint           string           `json:"hint"`
 	Owner          string           `json:"owner"`
+	Until          payout.Day       `json:"until"`  // of the disposition, as are
+	Reason         string           `json:"reason"` // and
+	By             string           `json:"by"`
 	Due            payout.Day       `json:"due"`
 	Note           string           `json:"note"`
 }
@@ -44,10 +47,10 @@ func breaksJSON(items []payout.Item) any {
 			PayoutIDs: []string{}, LedgerLines: []int{}, PayoutAmount: orEmpty(it.PayoutSums), LedgerAmount: orEmpty(it.EntrySums),
 			Difference: it.Difference, Exposure: it.Exposure, PayoutStatuses: []payout.Status{}, LedgerStatuses: []string{},
 			LedgerDate: payout.NoDay, AgeDays: it.AgeDays, FirstRun: it.FirstRun, Why: it.Why, Next: it.Next, Hint: it.Hint,
-			Owner: it.Owner, Due: it.Due, Note: it.Note,
+			Owner: it.Owner, Due: it.Due, Note: it.Note, Until: payout.NoDay,
 		}
-		if it.Disposition != nil {
-			b.Disposition = it.Disposition.Kind
+		if d := it.Disposition; d != nil {
+			b.Disposition, b.Until, b.Reason, b.By = d.Kind, d.Until, d.Reason, d.By
 		}
 		for _, p := range it.Payouts {
 			b.PayoutIDs = append(b.PayoutIDs, p.ID)

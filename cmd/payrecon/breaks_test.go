@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"strings"
+	"testing"
+
+	"payrecon/internal/money"
+	"payrecon/internal/payout"
+	"payrecon/internal/sandbox"
+)
+
+// TestBreaksList: each filter leaves out what it says, and the three formats show the same items.
+func TestBreaksList(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	day := func(ago int) string { return payout.DayOf(s.now.AddDate(0, 0, -ago)).String() }
+	s.pay("LONE-1", "100.00", payout.Completed, 12)
+	s.pay("PART-2", "90.00", payout.Completed, 20)
+	s.pay("LONE-3", "7.00", payout.Processing, 6)
+	s.pay("EDGE-9", "9.00", payout.Completed, 1)
+	rows := []string{"PART-2 80.00 paid " + day(20), "EDGE-9 9.00 paid " + day(1)}
+	s.ledger(rows...)
+	s.do(exitDone, "run", "--ledger", s.path("ledger.csv"))
+	s.now = s.now.AddDate(0, 0, 1)
+	s.ledger(append(rows, "LONE-3 7.00 pending "+day(7), "NONE-4 3.00 paid "+day(9))...)
+	s.do(exitDone, "run", "--ledger", s.path("ledger.csv"))
+
+	for _, c := range []struct {
+		filter string
+		want   string // references, most urgent first
+	}{
+		{"", "LONE-1 PART-2 NONE-4 LONE-3"},
+		{"--severity high", "LONE-1 PART-2 NONE-4"},
+		{"--severity critical", "LONE-1"},
+		{"--outcome amount_mismatch,missing_at_provider", "PART-2 NONE-4"},
+		{"--state new", "NONE-4"},
+		{"--state open --older-than 14", "PART-2"},
+		{"--ref LONE", "LONE-1 LONE-3"},
+		{"--ref LONE --state cleared", ""},
+		{"--run 1", "LONE-1 LONE-3 PART-2"},
+		{"--run 1 --outcome stuck", ""},
+		{"--outcome stuck --all", "LONE-3"},
+	} {
+		var list struct {
+			Breaks []breakJSON `json:"breaks"`
+		}
+		args := append([]string{"breaks", "list"}, strings.Fields(c.filter)...)
+		unmarshal(t, s.do(exitDone, append(args, "--json")...), &list)
+		var refs []string
+		for _, b := range list.Breaks {
+			refs = append(refs, b.RefID)
+		}
+		if got := strings.Join(refs, " "); got != c.want {
+			t.Errorf("breaks list %s: %q, want %q", c.filter, got, c.want)
+			continue
+		}
+		rows, err := csv.NewReader(strings.NewReader(s.do(exitDone, append(args, "--format", "csv")...))).ReadAll()
+		if err != nil || len(rows) != len(refs)+1 {
+			t.Fatalf("breaks list %s --format csv: %v, %v; want %d rows", c.filter, rows, err, len(refs)+1)
+		}
+		table := s.do(exitDone, args...)
+		for i, b := range list.Breaks {
+			if row := rows[i+1]; row[0] != fmt.Sprint(b.ID) || row[5] != b.RefID || row[11] != strings.Fields(b.Exposure.String())[0] {
+				t.Errorf("breaks list %s: the CSV's row %d is %q, want item %d of %s, %s", c.filter, i, row, b.ID, b.RefID, b.Exposure)
+			}
+			if !strings.Contains(table, b.RefID) {
+				t.Errorf("breaks list %s: the table lacks %s:\n%s", c.filter, b.RefID, table)
+			}
+		}
+	}
+}
+
+// TestBreaksShow shows all that is known and decided of an item, account numbers masked.
+func TestBreaksShow(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	created := payout.MillisOf(s.now.AddDate(0, 0, -12))
+	if _, err := s.box.Add(payout.Payout{
+		RefID: "LONE-1", Amount: money.New(1_000_000, "EUR"), Status: payout.Completed, Created: created, Updated: created,
+		Creditor: payout.Creditor{Name: "Jane Doe", IBAN: "DE89370400440532013000"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.pay("EDGE-9", "9.00", payout.Completed, 1)
+	s.ledger("OLD-0 1.00 failed "+payout.DayOf(s.now.AddDate(0, 0, -20)).String(), "EDGE-9 9.00 paid "+payout.DayOf(s.now.AddDate(0, 0, -1)).String())
+	s.do(exitDone, "run", "--ledger", s.path("ledger.csv"))
+	s.do(exitDone, "breaks", "set", "1", "--disposition", "correction", "--until", "2026-04-30", "--reason", "posted twice", "--by", "A. Reviewer")
+	s.do(exitDone, "breaks", "set", "1", "--owner", "treasury", "--due", "2026-04-15", "--note", "see mail", "--by", "B. Reviewer")
+	words, program := s.do(exitDone, "breaks", "show", "1"), s.do(exitDone, "breaks", "show", "1", "--json")
+	for _, want := range []string{"correction until 2026-04-30", "posted twice, by A. Reviewer", "treasury", "2026-04-15", "see mail", "DE****************3000", "B. Reviewer"} {
+		if !strings.Contains(words, want) {
+			t.Errorf("breaks show does not say %q:\n%s", want, words)
+		}
+	}
+	for _, text := range []string{words, program} {
+		if strings.Contains(text, "DE8937") {
+			t.Errorf("the account is not masked:\n%s", text)
+		}
+	}
+}
