@@ -24,7 +24,8 @@ func (q Query) HasTo() bool { return q.To != NoDay && q.To != 0 }
 // PageEnd says how a page ended, as far as one page can tell.
 type PageEnd uint8
 
-// More: a full page with a new cursor. Regular: fewer rows than the limit, which the provider documents as the end.
+// More: a full page with a new cursor, or a short one whose cursor leads to more. Regular: fewer rows than the limit, which the
+// provider documents as the end, and no cursor that leads on.
 // Unsure: a full page without a cursor or with a repeated one: neither a loop to follow nor a proven end of data.
 const (
 	PageMore PageEnd = iota

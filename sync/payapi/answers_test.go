@@ -45,7 +45,7 @@ func TestStatuses(t *testing.T) {
 			if payout.KindOf(err) != tt.kind {
 				t.Errorf("kind of %v = %d, want %d", err, payout.KindOf(err), tt.kind)
 			}
-			for _, part := range []string{tt.want, "trace-1", "bad day for [secret]", "CODE", strings.TrimPrefix(c.url, "http://")} {
+			for _, part := range []string{tt.want, "trace-1", "bad day for Bearer [secret]", "CODE", strings.TrimPrefix(c.url, "http://")} {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("error = %v, want %q in it", err, part)
 				}

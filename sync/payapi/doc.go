@@ -11,7 +11,8 @@
 //  6. scan.go, canonical.go and decode.go read the answer: strict about JSON (no duplicate members, no trailing text,
 //     bounded depth), lenient about what the API may leave out or spell in its own way.
 //  7. pages.go goes from page to page, and says how each page ended. It never loops: a cursor that was seen before in
-//     the walk, or a full page without one, is PageUnsure; fewer rows than the limit is the documented end.
+//     the walk, or a full page without one, is PageUnsure; fewer rows than the limit is the documented end, unless its
+//     cursor leads to more.
 //
 // A POST is sent once. When its answer is lost the error is a *FateUnknown, because the API documents no idempotency
 // key: whoever gets it looks the reference up before anything else.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"iter"
 	"net/http"
+	"slices"
 
 	"payrecon/internal/payout"
 )
@@ -19,7 +20,8 @@ const sameAgain = 2
 // Pages walks through the answer to q, from cursor on ("" = from the start). It ends after the first page whose End is
 // not payout.PageMore, or with one error:
 //
-//   - fewer rows than the limit: PageRegular, whatever cursor the page carries (documented);
+//   - fewer rows than the limit: PageRegular (documented). A new cursor on such a page is followed once, for a server that
+//     clamps the limit below what was asked for: only when it leads to nothing new, or is refused, that was the end;
 //   - a full page with a new cursor: PageMore;
 //   - a full page without a cursor, with a cursor seen before in this walk, or with the same ids for the third time in a
 //     row: PageUnsure.
@@ -33,8 +35,8 @@ func (c *Client) Pages(ctx context.Context, q payout.Query, cursor string) iter.
 			return
 		}
 		w := walk{limit: limit(q), seen: map[string]bool{cursor: true}}
+		page, next, err := c.page(ctx, q, cursor)
 		for pages := 1; ; pages++ {
-			page, next, err := c.page(ctx, q, cursor)
 			if err == nil && pages > c.maxPages {
 				err = payout.Errorf(payout.KindTransport, "GET %s at %s: no end after %d pages: ask for a shorter range of days", payoutsPath, c.base.Host, c.maxPages)
 			}
@@ -43,15 +45,44 @@ func (c *Client) Pages(ctx context.Context, q payout.Query, cursor string) iter.
 				return
 			}
 			page.End = w.judge(page.Payouts, next)
-			if page.End == payout.PageMore {
-				page.Next = next
+			var after *payout.Page
+			var afterNext string
+			if page.End == payout.PageRegular && len(page.Payouts) > 0 && next != "" && !w.seen[next] {
+				w.seen[next] = true
+				if after, afterNext, err = c.beyond(ctx, q, page, next); err != nil {
+					yield(nil, err)
+					return
+				}
+			}
+			if page.End == payout.PageMore || after != nil {
+				page.End, page.Next = payout.PageMore, next
 			}
 			if !yield(page, nil) || page.End != payout.PageMore {
 				return
 			}
-			cursor = next
+			if page = after; page == nil {
+				page, afterNext, err = c.page(ctx, q, next)
+			}
+			next = afterNext
 		}
 	}
+}
+
+// beyond returns the page that the cursor of a short page leads to, nil when there is nothing new on it.
+func (c *Client) beyond(ctx context.Context, q payout.Query, short *payout.Page, cursor string) (*payout.Page, string, error) {
+	page, next, err := c.page(ctx, q, cursor)
+	if IsInvalidCursor(err) {
+		err = nil // it belongs to nothing: the end, as documented
+	}
+	known := make(map[string]bool, len(short.Payouts))
+	for i := range short.Payouts {
+		known[short.Payouts[i].ID] = true
+	}
+	if err == nil && slices.ContainsFunc(page.Payouts, func(p payout.Payout) bool { return !known[p.ID] }) {
+		return page, next, nil
+	}
+	short.Requests += page.Requests
+	return nil, "", err
 }
 
 // page asks for one page, and returns it with the cursor that its paging holds.

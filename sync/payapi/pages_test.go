@@ -58,6 +58,15 @@ func TestPagesEnd(t *testing.T) {
 		{"empty with a cursor", 2, always(pageOf(0, 0, "a")), []payout.PageEnd{payout.PageRegular}},
 		{"short with a cursor", 2, always(pageOf(0, 1, "a")), []payout.PageEnd{payout.PageRegular}},
 		{"two pages", 2, byCursor(map[string]string{"": pageOf(0, 2, "a"), "a": pageOf(2, 1, "")}), []payout.PageEnd{payout.PageMore, payout.PageRegular}},
+		{"the limit clamped to 2", 3, byCursor(map[string]string{"": pageOf(0, 2, "a"), "a": pageOf(2, 2, "b"), "b": pageOf(4, 1, "c"), "c": pageOf(0, 0, "")}), []payout.PageEnd{payout.PageMore, payout.PageMore, payout.PageRegular}},
+		{"the limit clamped to 2, no last cursor", 3, byCursor(map[string]string{"": pageOf(0, 2, "a"), "a": pageOf(2, 2, "")}), []payout.PageEnd{payout.PageMore, payout.PageRegular}},
+		{"short with a cursor to rows of the same page", 3, byCursor(map[string]string{"": pageOf(0, 2, "a"), "a": pageOf(1, 1, "b")}), []payout.PageEnd{payout.PageRegular}},
+		{"short with a cursor that is refused", 2, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("offset") {
+				w.WriteHeader(400)
+			}
+			_, _ = io.WriteString(w, pageOf(0, 1, "a"))
+		}, []payout.PageEnd{payout.PageRegular}},
 		{"full without a cursor", 2, always(pageOf(0, 2, "")), []payout.PageEnd{payout.PageUnsure}},
 		{"repeated cursor", 2, byCursor(map[string]string{"": pageOf(0, 2, "a"), "a": pageOf(2, 2, "a")}), []payout.PageEnd{payout.PageMore, payout.PageUnsure}},
 		{
@@ -89,6 +98,29 @@ func TestPagesEnd(t *testing.T) {
 				t.Errorf("page ends = %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+// The cursor of a short page is followed before the page is shown, and what that costs is counted; when it cannot be
+// followed, nothing is taken for the end.
+func TestShortPageIsFollowedFirst(t *testing.T) {
+	var n atomic.Int64
+	status := 200
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		n.Add(1)
+		if r.URL.Query().Has("offset") && status != 200 {
+			w.WriteHeader(status)
+			return
+		}
+		_, _ = io.WriteString(w, pageOf(0, 1, "LerV6Jmex"))
+	})
+	pages, err := walkAll(t, c.Client, payout.Query{}, "")
+	if err != nil || len(pages) != 1 || pages[0].End != payout.PageRegular || pages[0].Requests != 2 || n.Load() != 2 {
+		t.Errorf("%d pages, %v, %d requests; want one page of 2", len(pages), err, n.Load())
+	}
+	status = 503
+	if pages, err := walkAll(t, c.Client, payout.Query{}, ""); len(pages) != 0 || payout.KindOf(err) != payout.KindTransport {
+		t.Errorf("%d pages, %v; want none, KindTransport", len(pages), err)
 	}
 }
 
