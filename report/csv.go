@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"payrecon/internal/payout"
 )
 
@@ -103,23 +101,17 @@ func (t *twins) row() error {
 	return t.ctx.Err()
 }
 
-func (t *twins) write(path string, parts []*Sheet) (err error) {
-	f, err := renameio.NewPendingFile(path, renameio.WithStaticPermissions(0o600))
-	if err != nil {
-		return err
-	}
-	defer f.Cleanup() // does nothing once the file has its name
-	w := csv.NewWriter(f)
-	for _, s := range parts {
-		if err := encodeCSV(w, s, t.row); err != nil {
-			return err
+func (t *twins) write(path string, parts []*Sheet) error {
+	return WriteWhole(path, "", func(to io.Writer) error {
+		w := csv.NewWriter(to)
+		for _, s := range parts {
+			if err := encodeCSV(w, s, t.row); err != nil {
+				return err
+			}
 		}
-	}
-	w.Flush()
-	if err := w.Error(); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
+		w.Flush()
+		return w.Error()
+	})
 }
 
 // encodeCSV writes the CSV twin of one sheet to w and calls done after each row of the sheet. The caller flushes.

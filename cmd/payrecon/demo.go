@@ -13,6 +13,7 @@ import (
 	"payrecon/internal/mirror"
 	"payrecon/internal/payout"
 	"payrecon/internal/sandbox"
+	"payrecon/report"
 )
 
 // The files that demo makes in its folder; its own from an earlier time are replaced.
@@ -77,7 +78,7 @@ func prepareDemoFolder(dir string, box *sandbox.Sandbox) error {
 			return payout.Errorf(payout.KindInput, "--out %s: %w", dir, err)
 		}
 	}
-	if err := writeFile(filepath.Join(dir, demoLedger), box.WriteLedger); err != nil {
+	if err := report.WriteWhole(filepath.Join(dir, demoLedger), "", box.WriteLedger); err != nil {
 		return payout.Errorf(payout.KindInput, "--out %s: %w", dir, err)
 	}
 	return nil

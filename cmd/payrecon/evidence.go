@@ -10,10 +10,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
 	"github.com/klauspost/compress/gzip"
 
 	"payrecon/internal/payout"
+	"payrecon/report"
 )
 
 // keepLedger puts a gzip copy of each ledger file into the evidence folder, named by its content, mode 0600. A copy that
@@ -46,26 +46,20 @@ func copyCompressed(path string, f payout.LedgerFile) error {
 		return err
 	}
 	defer in.Close()
-	out, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
-	if err != nil {
-		return err
-	}
-	defer out.Cleanup()                                  //nolint:errcheck // nothing is left to clean up after CloseAtomicallyReplace
-	zip, err := gzip.NewWriterLevel(out, gzip.BestSpeed) // the reports wait for it
-	if err != nil {
-		return err
-	}
-	sum := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(zip, sum), in); err != nil {
-		return err
-	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != f.SHA256 {
-		return errors.New("the file changed while it was being reconciled")
-	}
-	if err := zip.Close(); err != nil {
-		return err
-	}
-	return out.CloseAtomicallyReplace()
+	return report.WriteWhole(path, "", func(out io.Writer) error {
+		zip, err := gzip.NewWriterLevel(out, gzip.BestSpeed) // the reports wait for it
+		if err != nil {
+			return err
+		}
+		sum := sha256.New()
+		if _, err := io.Copy(io.MultiWriter(zip, sum), in); err != nil {
+			return err
+		}
+		if got := hex.EncodeToString(sum.Sum(nil)); got != f.SHA256 {
+			return errors.New("the file changed while it was being reconciled")
+		}
+		return zip.Close()
+	})
 }
 
 // restoreLedgers puts the ledger files of a run into dir as they were then, from the evidence folder, or from where they

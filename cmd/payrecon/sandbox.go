@@ -14,11 +14,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"payrecon/internal/payout"
 	"payrecon/internal/sandbox"
+	"payrecon/report"
 )
 
 func (a *app) sandboxCommand() *cobra.Command {
@@ -120,29 +120,16 @@ func (a *app) sandboxClock(now, since string) (clock func() time.Time, start tim
 // writeSandboxFiles writes the ledger and its key where they were asked for.
 func writeSandboxFiles(s *sandbox.Sandbox, ledger, key string) error {
 	if ledger != "" {
-		if err := writeFile(ledger, s.WriteLedger); err != nil {
+		if err := report.WriteWhole(ledger, "", s.WriteLedger); err != nil {
 			return payout.Errorf(payout.KindInput, "--ledger %s: %w", ledger, err)
 		}
 	}
 	if key != "" {
-		if err := writeFile(key, func(w io.Writer) error { return writeKey(w, s.Key()) }); err != nil {
+		if err := report.WriteWhole(key, "", func(w io.Writer) error { return writeKey(w, s.Key()) }); err != nil {
 			return payout.Errorf(payout.KindInput, "--key %s: %w", key, err)
 		}
 	}
 	return nil
-}
-
-// writeFile writes a file as a whole or not at all, mode 0600.
-func writeFile(path string, write func(io.Writer) error) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
-	if err != nil {
-		return err
-	}
-	defer f.Cleanup() //nolint:errcheck // nothing is left to clean up after CloseAtomicallyReplace
-	if err := write(f); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
 }
 
 func writeKey(w io.Writer, key []sandbox.Expected) error {

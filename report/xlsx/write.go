@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/klauspost/compress/flate"
 	"github.com/xuri/excelize/v2"
 
@@ -34,16 +33,8 @@ func Write(ctx context.Context, path string, b *report.Book, o Options) (err err
 		return payout.Errorf(payout.KindInput, "workbook %s cannot be written: %w (choose another folder with --out or report.dir)", path, err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
-	out, err := renameio.NewPendingFile(path, renameio.WithStaticPermissions(0o600), renameio.WithTempDir(temp))
-	if err != nil {
-		return payout.Errorf(payout.KindInput, "workbook %s cannot be written: %w", path, err)
-	}
-	defer out.Cleanup() // does nothing once the file has its name
-	if err := encode(ctx, out, b, o, temp); err != nil {
+	if err := report.WriteWhole(path, temp, func(w io.Writer) error { return encode(ctx, w, b, o, temp) }); err != nil {
 		return fmt.Errorf("workbook %s was not written, what was there before is unchanged: %w", path, err)
-	}
-	if err := out.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("workbook %s was not written: %w", path, err)
 	}
 	return nil
 }
