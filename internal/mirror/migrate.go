@@ -79,7 +79,7 @@ func openError(path string, err error) error {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
 		return payout.Errorf(payout.KindInput, "database %s cannot be opened: %w: name another file with --db, or restore a copy", path, err)
 	}
-	return fmt.Errorf("open database %s: %w", path, err)
+	return storageTrouble("", fmt.Errorf("open database %s: %w", path, err))
 }
 
 func (m *Mirror) migrate(ctx context.Context) error {

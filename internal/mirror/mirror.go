@@ -238,15 +238,24 @@ func (m *Mirror) write(ctx context.Context, fn func(tx *sqlx.Tx) error) error {
 	}
 	tx, err := m.w.BeginTxx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("database %s: %w", m.path, err)
+		return storageTrouble("", fmt.Errorf("database %s: %w", m.path, err))
 	}
 	if err := fn(tx); err != nil {
-		return errors.Join(err, ignoreDone(tx.Rollback()))
+		return undo(tx, storageTrouble(m.path, err))
 	}
 	if err := tx.Commit(); err != nil {
-		return errors.Join(fmt.Errorf("database %s: commit: %w", m.path, err), ignoreDone(tx.Rollback()))
+		return undo(tx, storageTrouble("", fmt.Errorf("database %s: commit: %w", m.path, err)))
 	}
 	return nil
+}
+
+// undo rolls a transaction back because of err. When the disk is full SQLite has done so already, and says that there is
+// no transaction: that says nothing new.
+func undo(tx *sqlx.Tx, err error) error {
+	if back := ignoreDone(tx.Rollback()); back != nil && !errors.As(err, new(*storageError)) {
+		return errors.Join(err, back)
+	}
+	return err
 }
 
 // ignoreDone drops the error that says that a transaction is over already: its context ended it.

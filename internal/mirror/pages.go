@@ -59,7 +59,7 @@ func (m *Mirror) CommitPage(ctx context.Context, c *payout.PageCommit) (payout.P
 		w.waiting.Unlock()
 		m.commitTogether(context.WithoutCancel(ctx), batch)
 	}
-	return one.result, wrap("commit page", one.err)
+	return one.result, wrap("write a page of payouts", one.err)
 }
 
 // waitingPage is a page that waits for the writer.

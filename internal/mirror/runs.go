@@ -113,5 +113,5 @@ func wrap(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("mirror: %s: %w", operation, err)
+	return fmt.Errorf("%s: %w", operation, storageTrouble("", err))
 }
