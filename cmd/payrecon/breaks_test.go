@@ -77,7 +77,7 @@ func TestBreaksShow(t *testing.T) {
 	created := payout.MillisOf(s.now.AddDate(0, 0, -12))
 	if _, err := s.box.Add(payout.Payout{
 		RefID: "LONE-1", Amount: money.New(1_000_000, "EUR"), Status: payout.Completed, Created: created, Updated: created,
-		Creditor: payout.Creditor{Name: "Jane Doe", IBAN: "DE89370400440532013000"},
+		Creditor: payout.Creditor{Name: "Sandbox Bakery", IBAN: "DE89370400440532013000"},
 	}); err != nil {
 		t.Fatal(err)
 	}
