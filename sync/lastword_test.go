@@ -99,7 +99,7 @@ func TestLeftWindowIsNamedOnce(t *testing.T) {
 	}
 	lines := map[string]int{}
 	for line := range strings.Lines(log.String()) {
-		if _, text, left := strings.Cut(line, "a window was left"); left {
+		if _, text, left := strings.Cut(line, "days were left out"); left {
 			lines[text]++
 			if !strings.Contains(text, "days 2026-03-") {
 				t.Errorf("%q does not name the window", line)

@@ -258,14 +258,21 @@ func TestVerify(t *testing.T) {
 	if err != nil || !report.Complete || report.Compared != 270 || len(report.Missing)+len(report.Differs)+len(report.Gone) != 0 {
 		t.Fatalf("Verify of an equal mirror: %+v, %v; want 270 compared and no difference", report, err)
 	}
-	a.add("po:missing", payout.MillisOf(noon(day0+2)), payout.Completed)
 	a.setStatus(10, payout.Rejected, payout.MillisOf(a.now))
+	if report, err = s.Verify(t.Context(), 3, day0, day0+8); err != nil || len(report.Differs) != 1 || len(report.Disproved) != 0 {
+		t.Errorf("Verify: %+v, %v; want one that differs, and no day disproved by that", report, err)
+	}
+	a.add("po:missing", payout.MillisOf(noon(day0+2)), payout.Completed)
+	a.setStatus(17, payout.Rejected, payout.MillisOf(a.now))
 	gone := a.rows[100].ID
 	a.rows = append(a.rows[:100:100], a.rows[101:]...)
-	report, err = s.Verify(t.Context(), 3, day0, day0+8)
+	report, err = s.Verify(t.Context(), 4, day0, day0+8)
 	if err != nil || !slices.Equal(report.Missing, []string{"po:missing"}) || !slices.Equal(report.Gone, []string{gone}) ||
-		!slices.Equal(report.Differs, []string{a.rows[10].ID}) {
+		!slices.Equal(report.Differs, []string{a.rows[17].ID}) {
 		t.Errorf("Verify: %+v, %v; want one missing, one that differs, one gone", report, err)
+	}
+	if want := []payout.Day{day0 + 2, day0 + 3}; !slices.Equal(report.Disproved, want) {
+		t.Errorf("Verify disproved %v, want %v", report.Disproved, want)
 	}
 	if len(report.Alerts) != 3 || !report.Complete {
 		t.Errorf("complete=%v, alerts %q; want complete by new walks, and alerts for both days and the status", report.Complete, report.Alerts)

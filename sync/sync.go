@@ -208,7 +208,7 @@ func (r *run) wantNight(ctx context.Context) error {
 		if err := r.store.SetSyncStart(ctx, first); err != nil {
 			return err
 		}
-		r.o.Logger.Info("first sync", "from", first, "note", "earlier payouts: payrecon backfill")
+		r.o.Logger.Info("first sync", "from", first.String(), "note", "earlier payouts: payrecon backfill")
 	}
 	yesterday := r.today - 1
 	for _, pass := range r.o.OnBehalfOf {

@@ -16,6 +16,10 @@ type VerifyReport struct {
 	Differs  []string      `json:"differs"`  // ids whose content was another
 	Gone     []string      `json:"gone"`     // ids that the mirror holds and the API does not show under those days
 
+	// Disproved are the days that were shown complete and were not: an id was missing or gone. What was made of them is
+	// in doubt, also when new walks have shown them complete since.
+	Disproved []payout.Day `json:"disproved"`
+
 	compared map[string]bool
 }
 
@@ -27,11 +31,14 @@ func (s *Syncer) Verify(ctx context.Context, runID int64, from, to payout.Day) (
 		return nil, err
 	}
 	report := &VerifyReport{
-		Period: r.passes[0].days, Missing: []string{}, Differs: []string{}, Gone: []string{}, compared: map[string]bool{},
+		Period: r.passes[0].days, Missing: []string{}, Differs: []string{}, Gone: []string{}, Disproved: []payout.Day{},
+		compared: map[string]bool{},
 	}
 	r.details = report
 	summary, err := r.sync(ctx)
 	report.SyncSummary, report.Compared = *summary, len(report.compared)
+	slices.Sort(report.Disproved)
+	report.Disproved = slices.Compact(report.Disproved)
 	if err != nil {
 		return report, err
 	}
@@ -57,4 +64,5 @@ func (v *VerifyReport) add(c *payout.PageCommit, result *payout.PageResult) {
 	}
 	v.Missing = append(v.Missing, result.NewIDs...)
 	v.Differs = append(v.Differs, result.ChangedIDs...)
+	v.Disproved = append(v.Disproved, result.Disproved...)
 }

@@ -33,6 +33,7 @@ func (r *run) walkAll(ctx context.Context) error {
 					}
 					return err
 				}
+				r.o.Logger.Debug("window", "days", w.Days.String(), "on_behalf_of", w.OnBehalfOf, "pages_before", w.Pages)
 				err := r.walk(ctx, w)
 				r.giveBack(w)
 				if err := r.survive(ctx, w.name(), err); err != nil {
@@ -62,10 +63,10 @@ func (r *run) survive(ctx context.Context, name string, err error) error {
 		return err
 	}
 	if name == "" {
-		r.o.Logger.Warn("the sweep was left", "error", err)
+		r.o.Logger.Warn("not every open payout was asked for: the days are read all the same", "error", err)
 	} else if !r.left[name] {
 		r.left[name] = true
-		r.o.Logger.Warn("a window was left", "error", err)
+		r.o.Logger.Warn("days were left out: the others are read", "error", err)
 	}
 	return nil
 }
@@ -93,7 +94,7 @@ func (r *run) walk(ctx context.Context, w *window) error {
 		if restarts == maxRestarts {
 			return payout.Errorf(payout.KindTransport, "the API refused the cursor of its own page %d times: %w", restarts+1, err)
 		}
-		r.o.Logger.Warn("walk begins again", "days", w.Days, "reason", err)
+		r.o.Logger.Warn("a window begins again", "days", w.Days.String(), "on_behalf_of", w.OnBehalfOf, "reason", err)
 		if refused {
 			if err := r.store.DropWalk(ctx, w.ID); err != nil {
 				return err
@@ -130,6 +131,7 @@ func (r *run) walkOnce(ctx context.Context, w *window) error {
 			v := judge(walkFacts{id, w.Began, page.End, r.o.Settle}, d, t.of(d.Day))
 			if v.Alert != "" {
 				v.Alert += r.notShown(ctx, d, t)
+				r.disproved(d.Day)
 			}
 			return v
 		}
@@ -147,12 +149,21 @@ func (r *run) walkOnce(ctx context.Context, w *window) error {
 	return payout.Errorf(payout.KindTransport, "the API's pages stopped without an end")
 }
 
+// disproved notes a day from which payouts are gone, for Verify.
+func (r *run) disproved(d payout.Day) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.details != nil {
+		r.details.Disproved = append(r.details.Disproved, d)
+	}
+}
+
 // notShown names payouts that the mirror knows of a day and a walk did not show, in words.
 func (r *run) notShown(ctx context.Context, d payout.DayRecord, t *tally) string {
 	const named = 5
 	ids, err := r.store.DayIDs(context.WithoutCancel(ctx), d.OnBehalfOf, d.Day)
 	if err != nil { // the alert matters more than the names
-		r.o.Logger.Warn("payouts that are gone cannot be named", "day", d.Day, "error", err)
+		r.o.Logger.Warn("payouts that are gone cannot be named", "day", d.Day.String(), "error", err)
 		return ""
 	}
 	ids = slices.DeleteFunc(ids, func(id string) bool { _, shown := t.seen[payout.HashID(id)]; return shown })

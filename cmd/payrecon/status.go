@@ -77,6 +77,7 @@ type mirrorStatus struct {
 	jobs []schedules.Status
 
 	coverage payout.Coverage
+	start    payout.Day // the first day of nightly runs; NoDay before the first one
 }
 
 // ageBand counts payouts in flight by whole days of age.
@@ -100,6 +101,12 @@ func (a *app) gatherStatus(ctx context.Context, m *mirror.Mirror, p payout.Perio
 	st.Days, st.Gaps = orEmpty(facts.Coverage.Days), facts.Coverage.Gaps(p, a.lastEndedDay())
 	for _, c := range facts.Breakdown {
 		st.Payouts += c.Count
+	}
+	st.start = payout.NoDay
+	if start, ok, err := m.SyncStart(ctx); err != nil {
+		return nil, err
+	} else if ok {
+		st.start = start
 	}
 	st.InFlight = bands(facts.InFlight, payout.MillisOf(a.clock()))
 	if st.Runs, err = m.Runs(ctx, 10); err != nil {
@@ -181,7 +188,7 @@ func bands(open []payout.PayoutRef, now payout.Millis) []ageBand {
 func (a *app) printStatus(s *mirrorStatus) {
 	w := a.stdout
 	fmt.Fprintf(w, "Mirror     %s, of %s\n", s.Database, orDash(s.BaseURL))
-	fmt.Fprintf(w, "Payouts    %d created %s\n", s.Payouts, s.Period)
+	fmt.Fprintf(w, "Payouts    %d, created from %s\n", s.Payouts, s.Period)
 	if s.Fresh > 0 {
 		fmt.Fprintf(w, "Synced     %s (%s ago)\n", s.Fresh, a.clock().Sub(s.Fresh.Time()).Round(time.Minute))
 	} else {
@@ -195,14 +202,7 @@ func (a *app) printStatus(s *mirrorStatus) {
 		fmt.Fprintf(w, "%s days: %d", b.Days, b.Count)
 	}
 	fmt.Fprintf(w, "\n\n%s", calendar(s.coverage, s.Period, payout.DayOf(a.clock().UTC())))
-	if len(s.Gaps) > 0 {
-		fmt.Fprintf(w, "Not complete: %s\n", daysInWords(s.Gaps))
-		for _, d := range s.Days {
-			if d.State == payout.DayPartial && d.Why != "" {
-				fmt.Fprintf(w, "  %s%s: %s\n", d.Day, forWhom(d.OnBehalfOf), printable(d.Why))
-			}
-		}
-	}
+	a.printGaps(s)
 	fmt.Fprintln(w)
 	t := table{head: []string{"RUN", "COMMAND", "STARTED", "TOOK", "EXIT", "LAST WORD"}}
 	for _, r := range s.Runs {
@@ -222,6 +222,28 @@ func (a *app) printStatus(s *mirrorStatus) {
 	}
 	for _, alert := range s.Alerts {
 		fmt.Fprintf(w, "Alert, run %d, %s: %s\n", alert.Run, alert.At, printable(alert.Text))
+	}
+}
+
+// printGaps lists the ended days that are not shown complete, each with its reason. Those before the nightly runs begin are
+// nobody's fault: they were never asked for.
+func (a *app) printGaps(s *mirrorStatus) {
+	before := 0
+	for before < len(s.Gaps) && s.start != payout.NoDay && s.Gaps[before] < s.start {
+		before++
+	}
+	early, gaps := s.Gaps[:before], s.Gaps[before:]
+	if len(early) > 0 {
+		fmt.Fprintf(a.stdout, "Before the nightly runs begin: %s. To read them: payrecon backfill --from %s --to %s\n",
+			daysInWords(early), early[0], early[len(early)-1])
+	}
+	if len(gaps) > 0 {
+		fmt.Fprintf(a.stdout, "Not complete: %s\n", daysInWords(gaps))
+	}
+	for _, d := range s.Days {
+		if d.State == payout.DayPartial && d.Why != "" && slices.Contains(gaps, d.Day) {
+			fmt.Fprintf(a.stdout, "  %s%s: %s\n", d.Day, forWhom(d.OnBehalfOf), printable(d.Why))
+		}
 	}
 }
 

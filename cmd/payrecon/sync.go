@@ -113,15 +113,32 @@ func (s *session) verify(ctx context.Context, p payout.Period) error {
 			return printed
 		}
 	} else {
-		fmt.Fprintf(s.stdout, "%d payouts compared, %s: %d were missing in the mirror, %d differed, %d are in the mirror and not shown by the API.\n",
-			report.Compared, report.Period, len(report.Missing), len(report.Differs), len(report.Gone))
-		for what, ids := range map[string][]string{"missing": report.Missing, "differed": report.Differs, "gone": report.Gone} {
-			for _, id := range ids {
-				fmt.Fprintf(s.stdout, "  %-8s %s\n", what, printable(id))
-			}
+		s.printVerified(report)
+	}
+	return worst(err, incomplete(report.Gaps), disproved(report.Disproved))
+}
+
+func (s *session) printVerified(report *payoutsync.VerifyReport) {
+	fmt.Fprintf(s.stdout, "%s compared, %s: %d were missing in the mirror, %d differed, %d are in the mirror and not shown by the API.\n",
+		plural(int64(report.Compared), "payout"), report.Period, len(report.Missing), len(report.Differs), len(report.Gone))
+	for _, part := range []struct {
+		what string
+		ids  []string
+	}{{"missing", report.Missing}, {"differed", report.Differs}, {"gone", report.Gone}} {
+		for _, id := range part.ids {
+			fmt.Fprintf(s.stdout, "  %-8s %s\n", part.what, printable(id))
 		}
 	}
-	return worst(err, incomplete(report.Gaps))
+}
+
+// disproved is the end of a verification that found days to have been shown complete and not to be so. They may be complete
+// by now, but a report was made of them that is not right.
+func disproved(days []payout.Day) error {
+	if len(days) == 0 {
+		return nil
+	}
+	return &outcomeError{exitIncomplete, fmt.Errorf(
+		"%s had been shown complete and was not: the mirror holds what the API shows now, but reconcile and report those days again", daysInWords(days))}
 }
 
 // backfill reads a range of history.
@@ -212,9 +229,11 @@ func (a *app) verifyCommand() *cobra.Command {
 	var from, to string
 	var wait time.Duration
 	cmd := &cobra.Command{
-		Use:     "verify",
-		Short:   "Walk a range again and compare it with the mirror",
-		Long:    "Walk a range again and compare ids and content with the mirror. Differences are reported, new facts are kept, and the days' evidence changes accordingly.",
+		Use:   "verify",
+		Short: "Walk a range again and compare it with the mirror",
+		Long: `Walk a range again and compare ids and content with the mirror. Differences are reported, new facts are kept, and the
+days' evidence changes accordingly. Payouts missing from or gone from a day that had been shown complete end it with 3; one
+whose content alone has changed does not: payouts change.`,
 		Example: "  payrecon sync verify --from 2026-03-01 --to 2026-03-31",
 		Args:    a.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

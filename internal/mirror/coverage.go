@@ -61,7 +61,7 @@ func (p *pageTx) day(day payout.Day) (*dayRow, error) {
 		var none payout.Fingerprint
 		*r, err = dayRow{
 			OnBehalfOf: p.c.OnBehalfOf, Day: int64(day), State: uint8(payout.DayPartial), KnownPrint: none[:], Fingerprint: none[:],
-			Why: "no walk that began after the day had ended",
+			Why: "single payouts of it were read, not yet the whole day",
 		}, nil
 	}
 	if err != nil {

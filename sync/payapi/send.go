@@ -71,7 +71,7 @@ func (c *Client) send(ctx context.Context, r call) (*answer, *failure) {
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		got.date = date
 	}
-	c.log.Debug("payouts API", "method", r.method, "path", r.path, "status", resp.StatusCode, "took", c.clock().Sub(asked))
+	c.log.Debug("payouts API", "method", r.method, "path", r.path, "query", clip(r.query, 300), "status", resp.StatusCode, "took", c.clock().Sub(asked))
 	success := resp.StatusCode == http.StatusOK || r.method == http.MethodPost && resp.StatusCode == http.StatusCreated
 	if !success {
 		f := c.refusal(r, req, resp, got)
