@@ -52,7 +52,10 @@ func (c *config) checkAPI() error {
 
 func (c *config) checkSync() error {
 	if c.Sync.Lookback < 1 {
-		return c.inputError("sync.lookback", "must be at least 1d")
+		return c.inputError("sync.lookback", "%dd is too short: every night walks at least yesterday again (want 1d to 3660d)", c.Sync.Lookback)
+	}
+	if c.Sync.Settle == 0 {
+		return c.inputError("sync.settle", "must be longer than 0s: payouts of the last seconds of a day are shown a little later")
 	}
 	if c.Sync.Workers < 1 || c.Sync.Workers > 64 {
 		return c.inputError("sync.workers", "%d is out of range (want 1 to 64)", c.Sync.Workers)

@@ -199,6 +199,8 @@ func TestConfigErrors(t *testing.T) {
 		{"not a mapping", "- a\n", `payrecon.yaml:1: want keys with values (api, database,`},
 		{"anchor", "report: &r {dir: x}\n", `payrecon.yaml:1: report: anchors, aliases and tags are not read`},
 		{"duration", "api:\n  timeout: soon\n", `payrecon.yaml:2: api.timeout: "soon" is not a length of time (want a number and a unit, such as 30s`},
+		{"lookback of no day", "sync: {lookback: 0d}\n", `payrecon.yaml:1: sync.lookback: 0d is too short: every night walks at least yesterday again (want 1d to 3660d)`},
+		{"nothing settles", "sync: {settle: 0s}\n", `payrecon.yaml:1: sync.settle: must be longer than 0s`},
 		{"rate", "api: {rate_limit: fast}\n", `payrecon.yaml:1: api.rate_limit: "fast" is not a rate`},
 		{"span", "reconcile:\n  grace:\n    ledger: 1 week\n", `payrecon.yaml:3: reconcile.grace.ledger: "1 week" is not a length of time (want such as 24h, 3d or 2bd)`},
 		{"amount", "reconcile: {tolerance: {EUR: 0.00001}}\n", `payrecon.yaml:1: reconcile.tolerance.EUR: not an amount: "0.00001"`},

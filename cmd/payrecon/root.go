@@ -137,9 +137,17 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	if a.onTerminal() {
 		a.log = slog.New(tint.NewTextHandler(a.stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: a.getenv("NO_COLOR") != ""}))
 	} else {
-		a.log = slog.New(slog.NewJSONHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+		a.log = slog.New(slog.NewJSONHandler(a.stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: plainLength}))
 	}
 	return nil
+}
+
+// plainLength writes lengths of time as people do, 1.5s, instead of as a number of nanoseconds.
+func plainLength(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().Round(100 * time.Microsecond).String())
+	}
+	return a
 }
 
 // onTerminal reports whether a person watches stderr.

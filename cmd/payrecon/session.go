@@ -27,7 +27,7 @@ type session struct {
 
 // waitFlag adds --wait to a writing command.
 func waitFlag(cmd *cobra.Command, wait *time.Duration) {
-	cmd.Flags().DurationVar(wait, "wait", 0, "how long to wait while another run holds the lease (0: exit 6 at once)")
+	cmd.Flags().TextVar((*duration)(wait), "wait", duration(0), "how long to wait while another run holds the lease, such as 30m or 1d; 0s: end at once with 6")
 }
 
 // write takes the lease, opens the mirror, records a run, works, and records how it ended.
