@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"go/ast"
 	"go/token"
 	"os"
@@ -28,7 +29,7 @@ func pages(t *testing.T) (paths []string) {
 }
 
 // TestDocumentedCommands runs every payrecon command in the shell blocks of the README and of docs, page by page, in order,
-// in an empty folder, against a sandbox on the demo's clock.
+// in an empty folder, against a sandbox on the demo's clock. A YAML block is the configuration of the commands after it.
 func TestDocumentedCommands(t *testing.T) {
 	ran := map[string]int{}
 	for _, page := range pages(t) {
@@ -64,7 +65,7 @@ func runCommands(t *testing.T, commands [][]string) (ran int) {
 		t.Fatal(err)
 	}
 	ledger.Close()
-	env := map[string]string{envURL: s.url, envToken: sandbox.DemoToken}
+	env := map[string]string{envURL: s.url, envToken: sandbox.DemoToken, "PAYRECON_WEBHOOK_URL": newEar(t).URL}
 	unhurried := func(config string) { // the sandbox needs no rate limit
 		if err := os.WriteFile(defaultConfigPath, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
@@ -74,8 +75,17 @@ func runCommands(t *testing.T, commands [][]string) (ran int) {
 		unhurried("api: {rate_limit: none}\n")
 	}
 	for _, args := range commands {
+		if args[0] == yamlBlock {
+			unhurried("api: {rate_limit: none}\n" + args[1])
+			continue
+		}
 		var out bytes.Buffer
-		code := run(t.Context(), args, func(k string) string { return env[k] }, &out, &out, func() time.Time { return s.now })
+		ctx, cancel := context.WithCancel(t.Context())
+		if strings.Join(args, " ") == "schedule start" { // which stays until it is told to stop
+			ctx, cancel = context.WithTimeout(ctx, 200*time.Millisecond)
+		}
+		code := run(ctx, args, func(k string) string { return env[k] }, &out, &out, func() time.Time { return s.now })
+		cancel()
 		switch {
 		case args[0] == "backfill" && code == exitIncomplete: // the sandbox has 45 days, the README reads a quarter
 		case slices.Contains(args, "moved.db") && code == exitIncomplete: // a new mirror of a part of the days
@@ -137,18 +147,27 @@ func TestLinksInDocs(t *testing.T) {
 	}
 }
 
-// shellCommands returns the arguments of the payrecon commands in the sh blocks of a Markdown text.
+// yamlBlock stands in place of a command, before the text of a configuration.
+const yamlBlock = "```yaml"
+
+// shellCommands returns the arguments of the payrecon commands in the sh blocks of a Markdown text, and its YAML blocks.
 func shellCommands(markdown string) (commands [][]string) {
-	inside := false
+	block, text := "", ""
 	for line := range strings.Lines(markdown) {
-		line = strings.TrimSpace(line)
 		if strings.HasPrefix(line, "```") {
-			inside = line == "```sh"
+			if block == yamlBlock {
+				commands = append(commands, []string{yamlBlock, text})
+			}
+			if block = strings.TrimSpace(line); block == "```" {
+				block = ""
+			}
+			text = ""
 			continue
 		}
-		line, _, _ = strings.Cut(line, " #")
+		text += line
+		line, _, _ = strings.Cut(strings.TrimSpace(line), " #")
 		for _, program := range []string{"go run ./cmd/payrecon ", "./payrecon ", "payrecon "} {
-			if rest, ok := strings.CutPrefix(line, program); ok && inside {
+			if rest, ok := strings.CutPrefix(line, program); ok && block == "```sh" {
 				commands = append(commands, shellWords(rest))
 				break
 			}
