@@ -3,6 +3,7 @@ package payapi
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -212,7 +214,8 @@ func TestUnusableAnswers(t *testing.T) {
 	}
 }
 
-// A body of a gigabyte is refused by its length, or after the first 32 MB of it.
+// A body of a gigabyte is refused by its length, or after the first 8 MiB of it. What is allocated in all, ours and the
+// server's, is more than what is held at any time.
 func TestGiantBodies(t *testing.T) {
 	var written atomic.Int64
 	zeros, spaces := make([]byte, 1<<20), bytes.Repeat([]byte(" "), 1<<20)
@@ -256,13 +259,62 @@ func TestGiantBodies(t *testing.T) {
 				t.Errorf("error = %v, want that it is too long", err)
 			}
 			runtime.ReadMemStats(&after)
-			if grown := after.TotalAlloc - before.TotalAlloc; grown > 400<<20 {
-				t.Errorf("%d MB allocated in all, want at most 400", grown>>20)
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 24<<20 {
+				t.Errorf("%d MiB allocated in all, want at most 24", grown>>20)
 			}
 			if requests, _ := c.Stats(); requests != 1 || written.Load() > 200<<20 {
 				t.Errorf("%d requests, %d bytes written, want 1 and far fewer than a gigabyte", requests, written.Load())
 			}
 		})
+	}
+}
+
+// largeBody is a body without an end, which counts how many of its kind are read beyond usualBody at once.
+type largeBody struct {
+	given        int
+	active, most *atomic.Int64
+}
+
+func (b *largeBody) Read(p []byte) (int, error) {
+	if b.given == usualBody {
+		if n := b.active.Add(1); n > b.most.Load() {
+			b.most.Store(n)
+		}
+	}
+	n := min(len(p), 4096)
+	if b.given < usualBody {
+		n = min(n, usualBody-b.given)
+	}
+	if b.given += n; b.given == maxBody+1 { // as much as is wanted of it
+		b.active.Add(-1)
+	}
+	runtime.Gosched()
+	return n, nil
+}
+
+// However many workers there are, one of them reads a large body.
+func TestLargeBodiesAreReadOneAtATime(t *testing.T) {
+	c := serve(t, answerWith(200, ""))
+	var active, most atomic.Int64
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			body := &largeBody{active: &active, most: &most}
+			_, err := c.readBody(t.Context(), &http.Response{ContentLength: -1, Body: io.NopCloser(body)})
+			if !errors.Is(err, errTooLong) || body.given != maxBody+1 {
+				t.Errorf("%v after %d bytes, want that it is too long", err, body.given)
+			}
+		})
+	}
+	all.Wait()
+	if most.Load() != 1 {
+		t.Errorf("%d large bodies at once, want 1", most.Load())
+	}
+	c.large <- struct{}{} // somebody reads for ever
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.readBody(ctx, &http.Response{ContentLength: -1, Body: io.NopCloser(&largeBody{active: &active, most: &most})}); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted while waiting: %v", err)
 	}
 }
 

@@ -47,6 +47,7 @@ type Client struct {
 	log        *slog.Logger
 	userAgent  string
 	pace       *pace
+	large      chan struct{} // held by the one that reads a large body
 
 	requests, retries atomic.Int64
 }
@@ -77,6 +78,7 @@ func New(o Options) (*Client, error) {
 		log:        o.Logger,
 		userAgent:  o.UserAgent,
 		pace:       newPace(o.RateLimit),
+		large:      make(chan struct{}, 1),
 	}
 	if c.clock == nil {
 		c.clock = time.Now

@@ -20,6 +20,7 @@ import (
 const (
 	maxBody      = 8 << 20
 	maxErrorBody = 64 << 10
+	usualBody    = 1 << 20 // a larger one waits for its turn, so that many workers do not hold many of them
 )
 
 // call is one request as it will be sent, all but its authorization.
@@ -83,7 +84,7 @@ func (c *Client) send(ctx context.Context, r call) (*answer, *failure) {
 	if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		return nil, &failure{err: c.unusable(r, got, fmt.Errorf("the answer is encoded as %q", clip(enc, 40)))}
 	}
-	if got.body, err = readBody(resp, maxBody); err != nil {
+	if got.body, err = c.readBody(limited, resp); err != nil {
 		if errors.Is(err, errTooLong) {
 			return nil, &failure{err: c.unusable(r, got, err)}
 		}
@@ -120,16 +121,28 @@ func (c *Client) request(ctx context.Context, r call) (*http.Request, error) {
 
 var errTooLong = errors.New("the answer is too long")
 
-// readBody reads at most limit bytes of the body, and refuses a longer one without reading on.
-func readBody(resp *http.Response, limit int64) ([]byte, error) {
-	tooLong := fmt.Errorf("%w: more than %d MiB", errTooLong, limit>>20)
-	if resp.ContentLength > limit {
+// readBody reads the body, and refuses one of more than maxBody without reading on. What goes beyond usualBody is read of
+// one answer at a time.
+func (c *Client) readBody(ctx context.Context, resp *http.Response) ([]byte, error) {
+	tooLong := fmt.Errorf("%w: more than %d MiB", errTooLong, maxBody>>20)
+	if resp.ContentLength > maxBody {
 		return nil, tooLong
 	}
 	var b bytes.Buffer
-	b.Grow(int(min(max(resp.ContentLength, 0), 1<<20)) + bytes.MinRead)
-	n, err := b.ReadFrom(io.LimitReader(resp.Body, limit+1))
-	if n > limit {
+	b.Grow(int(min(max(resp.ContentLength, 0), usualBody)) + bytes.MinRead)
+	n, err := b.ReadFrom(io.LimitReader(resp.Body, usualBody))
+	if err != nil || n < usualBody {
+		return b.Bytes(), err
+	}
+	select {
+	case c.large <- struct{}{}:
+		defer func() { <-c.large }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	b.Grow(maxBody - usualBody + bytes.MinRead) // at once: doubling would take twice the memory
+	n, err = b.ReadFrom(io.LimitReader(resp.Body, maxBody-usualBody+1))
+	if n > maxBody-usualBody {
 		return nil, tooLong
 	}
 	return b.Bytes(), err
