@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"payrecon/internal/payout"
 	"payrecon/internal/sandbox"
@@ -63,20 +64,7 @@ func (a *app) sandboxCommand() *cobra.Command {
 	fl.StringVar(&ledger, "ledger", "", "write the matching ledger CSV, with breaks planted in it, to this file")
 	fl.StringVar(&key, "key", "", "write the expected outcome of every record, as CSV, to this file")
 	fl.StringArrayVar(&publicKeys, "public-key", nil, "accept requests signed by this key: ID=FILE (PEM); repeat the flag")
-	groups := map[string]*strings.Builder{}
-	var order []string
-	for _, f := range o.Flags() {
-		fl.Var(f, f.Name, f.Help)
-		if f.Bare != "" {
-			fl.Lookup(f.Name).NoOptDefVal = f.Bare
-		}
-		if groups[f.Group] == nil {
-			groups[f.Group] = &strings.Builder{}
-			order = append(order, f.Group)
-		}
-		fmt.Fprintf(groups[f.Group], "  --%-18s %s\n", f.Name, f.Help)
-	}
-	cmd.Long = sandboxHelp(order, groups)
+	cmd.Long = sandboxMenu(fl, o.Flags())
 	cmd.Example = `  payrecon sandbox --ledger ledger.csv
   PAYRECON_API_URL=http://127.0.0.1:8099 PAYRECON_API_TOKEN=sandbox-token payrecon run --ledger ledger.csv
 
@@ -85,13 +73,24 @@ func (a *app) sandboxCommand() *cobra.Command {
 	return cmd
 }
 
-// sandboxHelp is a menu: what there is, and what can go wrong with it.
-func sandboxHelp(order []string, groups map[string]*strings.Builder) string {
+// sandboxMenu binds the sandbox's own options beside those of the command, and returns a menu of all: what there is, and what
+// can go wrong with it.
+func sandboxMenu(fl *pflag.FlagSet, options []*sandbox.Flag) string {
 	var b strings.Builder
 	b.WriteString("Serve a faithful payouts API over data that follows from a seed, until Ctrl-C. It writes the matching ledger\n" +
-		"too. Everything below can be combined.\n")
-	for _, g := range order {
-		fmt.Fprintf(&b, "\n%s\n%s", g, groups[g])
+		"too. Everything below can be combined.\n\nServing\n")
+	line := func(f *pflag.Flag) { fmt.Fprintf(&b, "  --%-18s %s\n", f.Name, f.Usage) }
+	fl.VisitAll(line)
+	group := ""
+	for _, o := range options {
+		if o.Group != group {
+			group = o.Group
+			fmt.Fprintf(&b, "\n%s\n", group)
+		}
+		fl.Var(o, o.Name, o.Help)
+		f := fl.Lookup(o.Name)
+		f.NoOptDefVal = o.Bare
+		line(f)
 	}
 	return b.String()
 }

@@ -118,7 +118,8 @@ func TestReadmeListsEveryFlag(t *testing.T) {
 			t.Errorf("README.md has no line\n%s", line)
 		}
 	}
-	if rows := strings.Count(string(text), "\n| `--"); rows != len(o.Flags()) {
+	_, table, _ := strings.Cut(string(text), "### "+GroupData) // what stands before is the command's, and looked at there
+	if rows := strings.Count(table, "\n| `--"); rows != len(o.Flags()) {
 		t.Errorf("README.md lists %d flags, want %d", rows, len(o.Flags()))
 	}
 }
