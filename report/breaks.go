@@ -36,7 +36,7 @@ var breaksLayout = []breaksColumn{
 	{Column{Heading: "What", Code: "outcome", Width: 30, Wrap: true, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell {
 		return word(it.Words(), it.Outcome.String())
 	}},
-	{Column{Heading: "Why", Code: "why", Width: 70, Wrap: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(joinSentences(it.Why, it.Hint)) }},
+	{Column{Heading: "Why", Code: "why", Width: 92, Wrap: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(joinSentences(it.Why, it.Hint)) }},
 	{Column{Heading: "Reference", Code: "ref_id", Width: 22, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.RefID) }},
 	{Column{Heading: "Payout amount", Code: "payout_amount", Width: 16, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return sideCell(s.payoutSums) }},
 	{Column{Heading: "Payout currency", Code: "payout_currency", Width: 10, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.payoutCurrency) }},
@@ -60,7 +60,7 @@ var breaksLayout = []breaksColumn{
 	{Column{Heading: "First seen (UTC)", Code: "first_seen", Width: 12}, func(_ *builder, it *payout.Item, _ *sides) Cell { return firstSeen(it) }},
 	{Column{Heading: "First run", Code: "first_run", Width: 8}, func(_ *builder, it *payout.Item, _ *sides) Cell { return count(it.FirstRun) }},
 	{Column{Heading: "State", Code: "state", Width: 10}, func(_ *builder, it *payout.Item, _ *sides) Cell { return word(stateWords[it.State], it.State.String()) }},
-	{Column{Heading: "Next step", Code: "next", Width: 36, Wrap: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Next) }},
+	{Column{Heading: "Next step", Code: "next", Width: 50, Wrap: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Next) }},
 	{Column{Heading: "Disposition", Code: "disposition", Width: 20, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return dispositionCell(it.Disposition) }},
 	{Column{Heading: "Until", Code: "until", Width: 12, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return until(it.Disposition) }},
 	{Column{Heading: "Reason", Code: "reason", Width: 28, Wrap: true, Input: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return reason(it.Disposition) }},
@@ -129,8 +129,7 @@ func firstSeen(it *payout.Item) Cell {
 func (b *builder) addBreaks() {
 	t := table{
 		name: SheetBreaks, fixed: breaksWhat + 1, wide: true, across: 4, tab: Bad,
-		note: "Open breaks and items that could not be verified, most urgent first. Fill in the yellow columns, save, and give the file to: payrecon breaks import. " +
-			"Amounts are in the currency beside them; times are UTC. " + b.zoneNote(),
+		note:  "Most urgent first. Fill in the yellow columns, save, and give the file to: payrecon breaks import. Times are UTC. " + b.zoneNote(),
 		empty: "No open items.",
 	}
 	for _, c := range breaksLayout {

@@ -11,6 +11,7 @@ import (
 // addEvidence records from what, by what and how this workbook was made, so that somebody else can make it again.
 func (b *builder) addEvidence() {
 	p := b.newPage(SheetEvidence, "From what this workbook was made, by what, and how to make it again.", 34, 68, 16, 18, 22, 14, 50)
+	p.Columns[1].Wrap, p.Columns[6].Wrap = true, true
 	p.Wide = true
 	fact := func(name string, c Cell) { p.data(text(name).Styled(Label), c.Styled(Fact)) }
 	p.section("Made by")
@@ -84,15 +85,16 @@ func (b *builder) warnings() []string {
 func (b *builder) ledgerEvidence(p page) {
 	l := b.rec.Ledger
 	b.evidence.ledger = place(p.Name, p.section("Ledger"), 0)
-	p.headings("File", "SHA-256", "Bytes", "", "Modified (UTC)")
+	fact := func(name string, c Cell) { p.data(text(name).Styled(Label), c.Styled(Fact)) }
 	for _, f := range l.Files {
-		p.data(text(f.Path), text(f.SHA256), count(f.Bytes), Cell{}, instant(f.Modified))
+		fact("File", text(f.Path))
+		fact("SHA-256", text(f.SHA256))
+		fact("Bytes", count(f.Bytes))
+		fact("Modified (UTC)", instant(f.Modified))
 	}
 	if len(l.Files) == 0 {
 		p.note("No file.")
 	}
-	p.blank(1)
-	fact := func(name string, c Cell) { p.data(text(name).Styled(Label), c.Styled(Fact)) }
 	fact("Read as", text(l.Dialect))
 	for _, c := range l.Columns {
 		fact("Column for "+strings.ReplaceAll(c.Part, "_", " "), text(fmt.Sprintf("%q, column %d", c.Header, c.Number)))

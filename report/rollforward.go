@@ -263,21 +263,31 @@ func (b *builder) openByKind(p page) {
 // picturedKinds is how many kinds a picture can tell apart.
 const picturedKinds = 5
 
-// kindsInPicture adds the table that the picture draws: the kinds with the most items, and all others together.
+// kindsInPicture adds the table that the picture draws: the kinds with the largest shares of a currency's exposure, and all
+// others together.
 func (b *builder) kindsInPicture(p page, kinds, currencies []string, rows map[string]int) {
-	items := map[string]int{}
-	for i := range b.open {
-		items[b.open[i].Words()]++
+	exposure := func(kind string, currency int) int64 { return p.Rows[rows[kind]-1].Cells[currency+1].Number }
+	shares := map[string]int64{} // by kind, summed over the currencies
+	for i := range currencies {
+		var all int64
+		for _, kind := range kinds {
+			all += exposure(kind, i)
+		}
+		for _, kind := range kinds {
+			if all != 0 {
+				shares[kind] += ratio(exposure(kind, i), all)
+			}
+		}
 	}
 	kinds = slices.DeleteFunc(slices.Clone(kinds), func(kind string) bool { // without any value there is nothing to draw
 		return !slices.ContainsFunc(p.Rows[rows[kind]-1].Cells[1:], func(c Cell) bool { return c.Number != 0 })
 	})
-	slices.SortStableFunc(kinds, func(x, y string) int { return cmp.Compare(items[y], items[x]) })
+	slices.SortStableFunc(kinds, func(x, y string) int { return cmp.Compare(shares[y], shares[x]) })
 	shown := kinds
 	if len(kinds) > picturedKinds+1 {
 		shown = kinds[:picturedKinds]
 	}
-	p.section("Open items by kind, as in the picture: the kinds with the most items")
+	p.section("Open items by kind, as in the picture: the largest shares of exposure")
 	k := kindsRefs{currencies: currencies}
 	k.heading = p.headings(append([]string{"Kind"}, currencies...)...)
 	others := make([]Cell, len(currencies))

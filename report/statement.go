@@ -18,7 +18,7 @@ type statementSum struct {
 // stands what the run computed from its own sources; a check compares the two.
 func (b *builder) addStatement() {
 	p := b.newPage(SheetStatement, "From the ledger's cash to the provider's, per currency. Steps are formulas over Totals; the column beside them holds what the run computed "+
-		"independently (ledger: while reading the file; provider: by the database).", 46, 12, 12, 20, 20, 12, 20, 60)
+		"independently (ledger: while reading the file; provider: by the database).", 46, 12, 12, 20, 20, 12, 20, 76)
 	p.Columns[7].Wrap = true
 	p.Wide = true
 	p.Tab = Good

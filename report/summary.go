@@ -25,7 +25,7 @@ func (b *builder) addSummary() {
 		case 9:
 			width = 18
 		}
-		p.Columns = append(p.Columns, Column{Width: width})
+		p.Columns = append(p.Columns, Column{Width: width, Wrap: i == 2})
 	}
 	b.book.Sheets = append(b.book.Sheets, p.Sheet)
 	p.add(RowFurniture, text(b.book.Title).Styled(Headline))
@@ -191,7 +191,7 @@ func (b *builder) statusInShort(p page) {
 
 func (b *builder) longestInFlight(p page) {
 	p.section("Longest in flight")
-	p.headings("Age (days)", "Created (UTC)", "Status", "Reference", "", "Amount", "Currency", "Payout id")
+	p.headings("Age (days)", "Created (UTC)", "Status", "Reference", "", "Amount", "Currency", "Payout id", "", "")
 	for i, x := range firstN(b.facts.InFlight, 10) {
 		age := count(ageDays(x.Created, b.asOf()))
 		if where := b.flight.place(i); where != "" {
@@ -289,11 +289,11 @@ func dayList(days []payout.Day) string {
 	return strings.Join(parts, ", ")
 }
 
-const summaryChartRows = 15
+const summaryChartRows = 17
 
 func (b *builder) summaryCharts(p page) {
 	p.blank(1)
-	const height = 252 // 14 rows, of 18 pixels as the library takes them to be
+	const height = 288 // 16 rows, of 18 pixels as the library takes them to be
 	var charts []Chart
 	row := p.next()
 	for _, chart := range []func(slot) []Chart{b.shareChart, b.dailyChart, b.ageingChart, b.kindsChart} {
