@@ -33,7 +33,7 @@ func (r *run) first(open *openSums) (payout.Conclusion, string) {
 		return payout.NoConclusion, "The mirror may be behind the provider: " + r.in.Behind + "."
 	case !o.Complete:
 		return payout.NoConclusion, fmt.Sprintf("%s not shown complete in the mirror: %s.",
-			plural(len(o.Gaps), "day of the period is", "days of the period are"), dayList(o.Gaps))
+			plural(len(o.Gaps), "day of the period is", "days of the period are"), payout.DaysInWords(o.Gaps))
 	case open.unverified > 0:
 		return payout.NoConclusion, fmt.Sprintf("%s could not be verified: %s.",
 			plural(open.unverified, "item", "items"), open.value(open.weight))
@@ -136,22 +136,4 @@ func plural(n int, one, many string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
-}
-
-// dayList names days as ranges, the first few.
-func dayList(days []payout.Day) string {
-	var parts []string
-	for i := 0; i < len(days); {
-		k := i
-		for k+1 < len(days) && days[k+1] == days[k]+1 {
-			k++
-		}
-		if len(parts) == 5 {
-			parts = append(parts, "...")
-			break
-		}
-		parts = append(parts, payout.Period{From: days[i], To: days[k]}.String())
-		i = k + 1
-	}
-	return strings.Join(parts, ", ")
 }

@@ -249,7 +249,7 @@ func (b *builder) coverage(p page) {
 	gaps := b.facts.Coverage.Gaps(b.book.Period, days.To)
 	source := fmt.Sprintf("Provider: %s of %s complete", thousands(days.Days()-len(gaps)), plural(days.Days(), "ended day"))
 	if len(gaps) > 0 {
-		source += "; not complete: " + dayList(gaps)
+		source += "; not complete: " + payout.DaysInWords(gaps)
 	}
 	look := Plain
 	if len(gaps) > 0 {
@@ -270,23 +270,6 @@ func (b *builder) coverage(p page) {
 		ledger += "; dated " + payout.Period{From: l.First, To: l.Last}.String()
 	}
 	p.linked(p.paragraph(ledger+".", summaryWidth, summaryLine, Plain), b.evidence.ledger)
-}
-
-// dayList shows days, runs of them as ranges, not more than a line.
-func dayList(days []payout.Day) string {
-	var parts []string
-	for i := 0; i < len(days); {
-		j := i
-		for j+1 < len(days) && days[j+1] == days[j]+1 {
-			j++
-		}
-		parts = append(parts, payout.Period{From: days[i], To: days[j]}.String())
-		i = j + 1
-	}
-	if len(parts) > 6 {
-		parts = append(parts[:6], fmt.Sprintf("and %d more ranges, see Evidence", len(parts)-6))
-	}
-	return strings.Join(parts, ", ")
 }
 
 const summaryChartRows = 17

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -172,24 +171,12 @@ func incomplete(gaps []payout.Day) error {
 		"the source is incomplete on %s: run `payrecon sync` again; `payrecon status` shows the days", daysInWords(gaps))}
 }
 
-// daysInWords shortens a sorted list of days: "2026-03-01 to 2026-03-04, 2026-03-09 (5 days)".
+// daysInWords is payout.DaysInWords with their number.
 func daysInWords(days []payout.Day) string {
-	var parts []string
-	for i := 0; i < len(days); {
-		j := i
-		for j+1 < len(days) && days[j+1] == days[j]+1 {
-			j++
-		}
-		parts = append(parts, payout.Period{From: days[i], To: days[j]}.String())
-		i = j + 1
+	if len(days) < 2 {
+		return payout.DaysInWords(days)
 	}
-	if len(parts) > 5 {
-		parts = append(parts[:4], "... "+parts[len(parts)-1])
-	}
-	if len(days) > 1 {
-		parts[len(parts)-1] += fmt.Sprintf(" (%d days)", len(days))
-	}
-	return strings.Join(parts, ", ")
+	return fmt.Sprintf("%s (%d days)", payout.DaysInWords(days), len(days))
 }
 
 // needFile refuses a path that is not a readable file, before any work is done.

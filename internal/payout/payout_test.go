@@ -157,3 +157,28 @@ func TestCoverage(t *testing.T) {
 		t.Error("without any pass in force a day is complete")
 	}
 }
+
+func TestDaysInWords(t *testing.T) {
+	day := func(text string) Day {
+		d, err := ParseDay("2026-03-" + text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	for _, tc := range []struct{ days, want string }{
+		{"", ""},
+		{"01", "2026-03-01"},
+		{"01 02 03 09", "2026-03-01 to 2026-03-03, 2026-03-09"},
+		{"01 03 05 07 09", "2026-03-01, 2026-03-03, 2026-03-05, 2026-03-07, 2026-03-09"},
+		{"01 03 05 07 09 11 12", "2026-03-01, 2026-03-03, 2026-03-05, 2026-03-07, ... 2026-03-11 to 2026-03-12"},
+	} {
+		var days []Day
+		for _, text := range strings.Fields(tc.days) {
+			days = append(days, day(text))
+		}
+		if got := DaysInWords(days); got != tc.want {
+			t.Errorf("%s: got %q, want %q", tc.days, got, tc.want)
+		}
+	}
+}

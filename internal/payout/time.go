@@ -3,6 +3,7 @@ package payout
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -95,6 +96,23 @@ func (m *Millis) UnmarshalText(text []byte) error {
 type Period struct {
 	From Day `json:"from"`
 	To   Day `json:"to"`
+}
+
+// DaysInWords names a sorted list of days as ranges, at most five of them: "2026-03-01 to 2026-03-04, 2026-03-09".
+func DaysInWords(days []Day) string {
+	var ranges []string
+	for i := 0; i < len(days); {
+		j := i
+		for j+1 < len(days) && days[j+1] == days[j]+1 {
+			j++
+		}
+		ranges = append(ranges, Period{From: days[i], To: days[j]}.String())
+		i = j + 1
+	}
+	if len(ranges) > 5 {
+		ranges = append(ranges[:4], "... "+ranges[len(ranges)-1])
+	}
+	return strings.Join(ranges, ", ")
 }
 
 // Contains reports whether d lies in the period. NoDay lies in every period: an undated entry is always in scope.
