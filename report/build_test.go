@@ -236,7 +236,8 @@ func TestMoved(t *testing.T) {
 		for i := range raw {
 			raw[i] = RawCell{Column: i, Value: cells[i].Canonical(), Number: cells[i].Kind != Text}
 		}
-		return InterpretRow(SheetBreaks, 9, raw, cells[len(cells)-1].Text)
+		_, hashes := ParseProof(cells[len(cells)-1].Text)
+		return InterpretRow(SheetBreaks, 9, raw, hashes)
 	}
 	wrote := row(item)
 	if len(wrote.Problems) > 0 {

@@ -50,13 +50,22 @@ func cellProof(code, value string) string {
 	return hex.EncodeToString(sum[:proofDigits/2])
 }
 
-// proofOf hashes the cells of a row of the Breaks sheet, one after the other.
+// proofOf is what the hidden column holds of a row of the Breaks sheet: the item's number, and the hashes of the cells, one
+// after the other.
 func proofOf(cells []Cell) string {
 	var b strings.Builder
+	b.WriteString(cells[breaksID].Canonical() + " ")
 	for i, c := range breaksLayout {
 		b.WriteString(cellProof(c.Code, cells[i].Canonical()))
 	}
 	return b.String()
+}
+
+// ParseProof takes a cell of the hidden column apart: the item's number, and the hashes for InterpretRow. A row finds its
+// hashes by the number, because a spreadsheet that sorts by the filter's arrows leaves the hidden column as it is.
+func ParseProof(s string) (item, hashes string) {
+	item, hashes, _ = strings.Cut(s, " ")
+	return item, hashes
 }
 
 // Canonical returns the value in the one form that it has before and after a spreadsheet program stored it: numbers in

@@ -123,13 +123,13 @@ func (c RawCell) day() (d payout.Day, ok bool) {
 	return d, err == nil
 }
 
-// InterpretRow makes a row of the edited sheet speak: cells are in the order of BreaksColumns, the stored hashes come from
-// the hidden column.
-func InterpretRow(sheet string, row int, cells []RawCell, stored string) BreaksRow {
-	r := BreaksRow{sheet: sheet, row: row, cells: cells, proof: stored, Until: payout.NoDay, Due: payout.NoDay}
+// InterpretRow makes a row of the edited sheet speak: cells are in the order of BreaksColumns; hashes are what the hidden
+// column holds for the item, "" when it has nothing.
+func InterpretRow(sheet string, row int, cells []RawCell, hashes string) BreaksRow {
+	r := BreaksRow{sheet: sheet, row: row, cells: cells, proof: hashes, Until: payout.NoDay, Due: payout.NoDay}
 	r.Item, _ = strconv.ParseInt(cells[breaksID].Value, 10, 64)
 	if r.wrote(breaksID) == "" {
-		r.problem(breaksID, "is in a row without payrecon's hidden mark: it was added by hand, or another version of payrecon made it")
+		r.problem(breaksID, "is not an item of this workbook: the number was edited, the row was added by hand, or another version of payrecon made it")
 		return r
 	}
 	for i, c := range breaksLayout {

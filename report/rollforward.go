@@ -292,7 +292,9 @@ func (b *builder) kindsInPicture(p page, kinds, currencies []string, rows map[st
 	k.heading = p.headings(append([]string{"Kind"}, currencies...)...)
 	others := make([]Cell, len(currencies))
 	for _, kind := range kinds {
-		cells := []Cell{text(kind)}
+		label, _, _ := strings.Cut(kind, ":") // a legend has little room
+		label, _, _ = strings.Cut(label, ", payout")
+		cells := []Cell{text(label)}
 		for i := range currencies {
 			c := p.Rows[rows[kind]-1].Cells[i+1]
 			c.Formula = at(rows[kind], i+1)

@@ -40,20 +40,36 @@ func ReadBreaks(name string, text []byte) (book *report.BreaksBook, err error) {
 		return nil, payout.Errorf(payout.KindInput, "%s cannot be read as an Excel workbook: %w", name, err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	book = &report.BreaksBook{}
+	r := reader{book: &report.BreaksBook{}, proofs: map[string]string{}}
 	for _, sheet := range f.GetSheetList() {
-		if err := readSheet(f, sheet, book); err != nil {
+		if err := r.read(f, sheet); err != nil {
 			return nil, payout.Errorf(payout.KindInput, "%s, sheet %s: %w", name, sheet, err)
 		}
 	}
-	if book.Run == 0 {
+	for _, row := range r.rows {
+		r.book.Rows = append(r.book.Rows, report.InterpretRow(row.sheet, row.number, row.cells, r.proofs[row.cells[0].Value]))
+	}
+	if r.book.Run == 0 {
 		return nil, payout.Errorf(payout.KindInput, "%s holds no %s sheet that payrecon made (its hidden column is missing): give the workbook that payrecon wrote, edited in place", name, report.SheetBreaks)
 	}
-	return book, nil
+	return r.book, nil
 }
 
-// readSheet adds the rows of a sheet to the book, if it is one of ours.
-func readSheet(f *excelize.File, sheet string, book *report.BreaksBook) (err error) {
+// reader collects the rows of a workbook, and what its hidden columns say of them.
+type reader struct {
+	book   *report.BreaksBook
+	rows   []rawRow
+	proofs map[string]string // hashes by the item's number
+}
+
+type rawRow struct {
+	sheet  string
+	number int
+	cells  []report.RawCell // in the order of report.BreaksColumns, of which the item's number is the first
+}
+
+// read collects the rows of a sheet, if it is one of ours.
+func (r *reader) read(f *excelize.File, sheet string) (err error) {
 	rows, err := f.Rows(sheet)
 	if err != nil {
 		return err
@@ -66,14 +82,17 @@ func readSheet(f *excelize.File, sheet string, book *report.BreaksBook) (err err
 			return err
 		}
 		if l == nil {
-			if l, err = findLayout(values, n, book); err != nil {
+			if l, err = findLayout(values, n, r.book); err != nil {
 				return err
 			}
 			continue
 		}
-		cells, meant := l.cells(values)
-		if proof := at(values, l.proof); proof != "" || meant { // else a blank row, or a remark below the table
-			book.Rows = append(book.Rows, report.InterpretRow(sheet, n, cells, proof))
+		item, hashes := report.ParseProof(at(values, l.proof))
+		if item != "" {
+			r.proofs[item] = hashes
+		}
+		if cells, said := l.cells(values, item != ""); said {
+			r.rows = append(r.rows, rawRow{sheet, n, cells})
 		}
 	}
 	return rows.Error()
@@ -123,16 +142,16 @@ func at(values []string, column int) string {
 	return ""
 }
 
-// cells returns a row's cells in the order of report.BreaksColumns, and whether they are meant as an item: it has a number,
-// or somebody decided something.
-func (l *layout) cells(values []string) (cells []report.RawCell, meant bool) {
+// cells returns a row's cells in the order of report.BreaksColumns, and whether they say something of an item: in a row of
+// ours anything, else a number or a decision. A row that was cleared says nothing, nor does a remark below the table.
+func (l *layout) cells(values []string, ours bool) (cells []report.RawCell, said bool) {
 	for i, c := range report.BreaksColumns() {
 		cell := canonical(c.Code, at(values, l.at[i]))
 		cell.Column = l.at[i]
 		cells = append(cells, cell)
-		meant = meant || c.Input && cell.Raw != "" || c.Code == "id" && cell.Number
+		said = said || cell.Raw != "" && (ours || c.Input) || c.Code == "id" && cell.Number
 	}
-	return cells, meant
+	return cells, said
 }
 
 // scales of the numbers that a column may hold, from what Excel stores to the column's unit.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -208,9 +209,9 @@ func TestReadEdited(t *testing.T) {
 		9:  {col("until") + `9: "soon" is not a date; write it like 2026-01-31`},
 		10: {col("due") + `10: "-5" is not a date`},
 		11: {col("due") + `11: "2026" is not a date`},
-		12: {col("id") + `12: "" is not what payrecon wrote under No.`},
+		12: {col("id") + `12: "" is not an item of this workbook`},
 		13: {col("exposure") + `13: "1" is not what payrecon wrote under Exposure`, col("until") + `13: "30.06.2026" is not a date`},
-		14: {col("id") + `14: "` + fmt.Sprint(s.open()[8].ID) + `" is in a row without payrecon's hidden mark`},
+		14: {col("id") + `14: "` + fmt.Sprint(s.open()[8].ID) + `" is not an item of this workbook`},
 	} {
 		got := book.Rows[row-6].Problems
 		if len(got) != len(want) {
@@ -275,11 +276,21 @@ func TestReadRearranged(t *testing.T) {
 		"a column added":   func(f *excelize.File) error { return addColumn(f, "C", "Ticket") },
 		"a column widened": func(f *excelize.File) error { return f.SetColWidth(report.SheetBreaks, "A", "D", 90) },
 		"rows above":       func(f *excelize.File) error { return f.InsertRows(report.SheetBreaks, 1, 3) },
+		"a remark below":   func(f *excelize.File) error { return f.SetCellValue(report.SheetBreaks, "A60", "checked by me") },
+		"a row cleared":    func(f *excelize.File) error { return clearRow(f, 6+len(want)-1) },
+		"rows sorted":      sortByArrows,
 	} {
 		t.Run(name, func(t *testing.T) {
 			book, err := rebuilt(t, path, change)
 			if err != nil {
 				t.Fatal(err)
+			}
+			want := slices.Clone(want)
+			switch name {
+			case "a row cleared":
+				want = want[:len(want)-1]
+			case "rows sorted":
+				slices.Reverse(want)
 			}
 			if len(book.Rows) != len(want) {
 				t.Fatalf("%d rows, want %d", len(book.Rows), len(want))
@@ -305,6 +316,33 @@ func TestReadRearranged(t *testing.T) {
 			t.Errorf("%s: %v, want an input error with %q", name, err, c.want)
 		}
 	}
+}
+
+// clearRow empties the cells of a row that people see.
+func clearRow(f *excelize.File, row int) (err error) {
+	for i := range report.BreaksColumns() {
+		err = errors.Join(err, f.SetCellValue(report.SheetBreaks, fmt.Sprint(columnName(i), row), nil))
+	}
+	return err
+}
+
+// sortByArrows turns the rows round as the filter's arrows sort: within the filter's range, which ends before the hidden column.
+func sortByArrows(f *excelize.File) error {
+	rows, err := f.GetRows(report.SheetBreaks, excelize.Options{RawCellValue: true})
+	if err != nil {
+		return err
+	}
+	for n, row := range rows[5:] {
+		other := fmt.Sprint(len(rows) - n)
+		for i := range report.BreaksColumns() {
+			var v any = at(row, i)
+			if x, bad := strconv.ParseFloat(at(row, i), 64); bad == nil && len(at(row, i)) < 16 {
+				v = x
+			}
+			err = errors.Join(err, f.SetCellValue(report.SheetBreaks, columnName(i)+other, v))
+		}
+	}
+	return err
 }
 
 func addColumn(f *excelize.File, at, heading string) error {
