@@ -217,7 +217,8 @@ func TestMasked(t *testing.T) {
 		for _, s := range buildSample(t, "month", Options{Unmask: unmask}).Sheets {
 			for _, r := range s.Rows {
 				for _, c := range r.Cells {
-					found = found || strings.Contains(c.Text, "0000037040044053") || strings.Contains(c.Text, "settlement-account")
+					found = found || strings.Contains(c.Text, "0000037040044053") || strings.Contains(c.Text, "settlement-account") ||
+						strings.Contains(c.Text, "0532 0130") || strings.Contains(c.Text, "60161331926819")
 				}
 			}
 		}
@@ -262,6 +263,20 @@ func TestMoved(t *testing.T) {
 	}
 	if run, hash, ok := ParseProofHeading(proofHeading(42, "ab")); run != 42 || hash != "ab" || !ok {
 		t.Errorf("heading read back as %d %q %t", run, hash, ok)
+	}
+}
+
+// TestMaskedText masks what looks like an IBAN in a row of the ledger, and nothing else.
+func TestMaskedText(t *testing.T) {
+	for in, want := range map[string]string{
+		"INV-1;12.00;DE89370400440532013000;paid":                "INV-1;12.00;DE****************3000;paid",
+		"DE89 3704 0044 0532 0130 00 Payment of 2026-03-01":      "DE** **** **** **** ***0 00 Payment of 2026-03-01",
+		"gb29nwbk60161331926819":                                 "******************6819",
+		"INV-2026-000123;1O,00;EUR;BOOKED;2026-03-01;RE12345678": "INV-2026-000123;1O,00;EUR;BOOKED;2026-03-01;RE12345678",
+	} {
+		if got := (&builder{}).masked(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
 	}
 }
 
