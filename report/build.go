@@ -79,6 +79,7 @@ type builder struct {
 	cleared   []payout.Item
 	checks    []check
 	status    statusRefs
+	twins     area   // Possible double payments
 	explained listed // Reconciling items
 	flight    listed // what is in flight at the provider
 	rejected  rejectedRefs

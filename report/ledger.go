@@ -141,8 +141,8 @@ func (b *builder) filtered(p page, shown []payout.FilteredSum) {
 	b.rejected.filtered = all.By(place(p.Name, row, 1))
 }
 
-// iban finds what looks like an IBAN in a text, also when its groups stand apart.
-var iban = regexp.MustCompile(`(?i)\b[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?\b`)
+// iban finds what looks like an IBAN in a text, in one piece or in groups of four.
+var iban = regexp.MustCompile(`(?i)\b[A-Z]{2}[0-9]{2}(?:[0-9A-Z]{11,30}|(?: [0-9A-Z]{4}){2,7}(?: [0-9A-Z]{1,3})?)\b`)
 
 // masked masks the accounts that can be told in a text of the ledger's own, unless whole ones were asked for.
 func (b *builder) masked(s string) string {

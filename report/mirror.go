@@ -173,5 +173,5 @@ func (b *builder) addTwins() {
 			})
 		}
 	}
-	b.addTable(t)
+	_, b.twins = b.addTable(t)
 }

@@ -35,6 +35,7 @@ func (b *builder) addSummary() {
 	if b.rec != nil {
 		b.statementInShort(p)
 		b.openItems(p)
+		b.doublePayments(p)
 	} else {
 		b.statusInShort(p)
 		b.longestInFlight(p)
@@ -201,6 +202,15 @@ func (b *builder) longestInFlight(p page) {
 	}
 	if len(b.facts.InFlight) == 0 {
 		p.note("Nothing is in flight.")
+	}
+}
+
+// doublePayments says that there is advice to look at.
+func (b *builder) doublePayments(p page) {
+	if n := len(b.facts.Twins); n > 0 {
+		words := plural(n, "set") + " of payouts may have paid one debt twice: same payee account and amount within 7 days (advisory, see " + SheetTwins + ")."
+		p.blank(1)
+		p.linked(p.paragraph(words, summaryWidth, summaryLine, Plain), b.twins.start())
 	}
 }
 
