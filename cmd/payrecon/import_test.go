@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,6 +102,19 @@ func TestBreaksImport(t *testing.T) {
 	}
 }
 
+// copyRow writes a workbook anew with a row of the Breaks sheet twice.
+func copyRow(t *testing.T, from, to string, row int) {
+	t.Helper()
+	book, err := excelize.OpenFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer book.Close()
+	if err := errors.Join(book.DuplicateRow("Breaks", row), book.SaveAs(to)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // items returns what stands about the open items now: number, disposition, owner, note.
 func (s *site) items() string {
 	s.t.Helper()
@@ -149,6 +163,11 @@ func TestBreaksImportIsWholeOrNothing(t *testing.T) {
 	}
 	if !strings.Contains(out, "Breaks!AG10") {
 		t.Errorf("what would change is not shown with its cell:\n%s", out)
+	}
+	twice := s.path("twice.xlsx")
+	copyRow(t, book, twice, 10)
+	if code, _, words := s.try("breaks", "import", twice, "--by", "A. Reviewer"); code != exitInput || !strings.Contains(words, "Breaks!A11: item 5 stands in Breaks!A10 already") {
+		t.Errorf("a row twice: exit %d, %s", code, words)
 	}
 	if code, _, words := s.try("breaks", "import", book, "--by", "A. Reviewer", "--partly", "--dry-run"); code != exitInput || s.items() != before || !strings.Contains(words, "1 other row would be recorded") {
 		t.Errorf("dry run: exit %d, items %s, %s", code, s.items(), words)
