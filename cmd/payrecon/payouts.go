@@ -75,11 +75,20 @@ func (a *app) showPayout(p *payout.Payout, unmask bool) error {
 	t := payoutTable()
 	t.addPayout(p, unmask)
 	var b strings.Builder
-	for i, name := range t.head {
-		if t.rows[0][i] != "" {
-			fmt.Fprintf(&b, "%-9s %s\n", name, printable(t.rows[0][i]))
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%-16s %s\n", name, printable(value))
 		}
 	}
+	for i, name := range t.head {
+		line(name, t.rows[0][i])
+	}
+	line("description", p.Description)
+	line("from", p.DebtorAccount)
+	line("ultimate payee", p.Creditor.UltimateName)
+	line("bank", strings.TrimSpace(p.Creditor.BankName+" "+p.Creditor.BIC))
+	line("bank status", p.BankStatus)
+	line("bank transaction", p.BankTransactionID)
 	_, err := io.WriteString(a.stdout, b.String())
 	return err
 }

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
+	"payrecon/internal/payout"
 	"payrecon/internal/sandbox"
 )
 
@@ -93,4 +95,29 @@ func TestPayoutsListSettlesAFullLastPage(t *testing.T) {
 			t.Errorf("%s: %d payouts, complete %v; want 40, and the end", last, len(l.Payouts), *l.Complete)
 		}
 	}
+}
+
+// TestPayoutsGet: one payout with all that the API says of it, its account masked unless asked for.
+func TestPayoutsGet(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: 200})
+	truth := s.box.Truth()
+	i := slices.IndexFunc(truth, func(p payout.Payout) bool { return p.Status == payout.Completed && p.Creditor.IBAN != "" })
+	p := truth[i]
+	for _, format := range []string{"--quiet", "--json"} {
+		masked, open := s.do(exitDone, "payouts", "get", p.ID, format), s.do(exitDone, "payouts", "get", p.ID, format, "--unmask")
+		for _, text := range []string{p.ID, p.RefID, p.Creditor.Name, p.Description, p.DebtorAccount, p.BankStatus, p.BankTransactionID} {
+			if text == "" || !strings.Contains(masked, text) {
+				t.Errorf("%s lacks %q:\n%s", format, text, masked)
+			}
+		}
+		if strings.Contains(masked, p.Creditor.IBAN) || !strings.Contains(open, p.Creditor.IBAN) {
+			t.Errorf("%s shows the account\n%sand with --unmask\n%s", format, masked, open)
+		}
+	}
+	if _, _, words := s.try("payouts", "get", "po:none"); !strings.Contains(words, "the API does not know it") {
+		t.Errorf("of an unknown id it says\n%s", words)
+	}
+	s.do(exitFailed, "payouts", "get", "po:none")
+	s.do(exitInput, "payouts", "get", "../payouts")
+	s.do(exitInput, "payouts", "get")
 }

@@ -98,10 +98,11 @@ func hostileSite(t *testing.T) *site {
 func TestHostileTexts(t *testing.T) {
 	s := hostileSite(t)
 	s.write("payrecon.yaml", "api: {rate_limit: none}\nreport: {dir: '"+s.path("reports")+"', entity: '../../escaped', unmask: true}\n")
-	s.do(exitDone, "run", "--ledger", s.path("ledger.csv"))
-	s.do(exitDone, "report", "--matched", "--format", "csv", "--out", s.path("twins"))
-	s.do(exitDone, "export", "--format", "csv", "--out", s.path("export"))
 	for _, args := range [][]string{
+		{"run", "--ledger", s.path("ledger.csv")},
+		{"report", "--matched", "--format", "csv", "--out", s.path("twins")},
+		{"export", "--format", "csv", "--out", s.path("export")},
+		{"sync", "-v"},
 		{"breaks", "list"},
 		{"breaks", "show", "1"},
 		{"payouts", "list", "--unmask"},

@@ -31,6 +31,7 @@ func TestStatuses(t *testing.T) {
 		{401, payout.KindAuth, 1, "check that the token or key"},
 		{403, payout.KindAuth, 1, "not permitted"},
 		{404, payout.KindNotFound, 1, "check the base URL"},
+		{414, payout.KindTransport, 1, "ask for fewer"},
 		{418, payout.KindTransport, 1, "418"},
 		{429, payout.KindTransport, 3, "too many requests"},
 		{500, payout.KindTransport, 3, "after 3 tries"},

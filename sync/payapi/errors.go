@@ -36,6 +36,8 @@ func (e *Error) kind() payout.Kind {
 		return payout.KindNotFound
 	case e.Status == http.StatusBadRequest:
 		return payout.KindInput
+	case e.Status == http.StatusRequestURITooLong:
+		return "too many ids or references for one request: ask for fewer"
 	case e.Status == http.StatusNotImplemented:
 		return payout.KindFailed
 	}
@@ -84,6 +86,8 @@ func (e *Error) advice() string {
 		return fmt.Sprintf("too many requests; the API asks to come back in %s", e.RetryAfter)
 	case e.Status == http.StatusTooManyRequests:
 		return "too many requests: lower the rate limit, or go on later"
+	case e.Status == http.StatusRequestURITooLong:
+		return "too many ids or references for one request: ask for fewer"
 	case e.Status == http.StatusNotImplemented:
 		return "the API does not implement this operation"
 	case e.External:

@@ -34,7 +34,7 @@ func TestInitiateSendsWhatIsDocumented(t *testing.T) {
 		_, _ = io.WriteString(w, `{"payout":{"id":"po:1","createdDateTime":"2026-03-04T00:00:00Z","status":"INITIATION_PENDING","initiation":{"refId":"INV-1","amount":{"value":"10.23","currency":"EUR"}}}}`)
 	})
 	in := goodInitiation()
-	in.OnBehalfOf = "sub"
+	in.OnBehalfOf, in.Creditor.BIC = "sub", "cobadeff"
 	p, err := c.Initiate(t.Context(), in)
 	if err != nil || p.ID != "po:1" || p.Amount != money.New(102300, "EUR") || p.OnBehalfOf != "sub" {
 		t.Errorf("Initiate = %+v, %v, want po:1 over 10.23 EUR for sub", p, err)
@@ -286,8 +286,8 @@ func TestAdvice(t *testing.T) {
 	if got := in.Advice(); len(got) != 0 {
 		t.Errorf("Advice = %v, want none", got)
 	}
-	in.RefID, in.Creditor.VerificationID = "INV_1", ""
-	if got := in.Advice(); len(got) != 2 {
-		t.Errorf("Advice = %v, want two", got)
+	in.RefID, in.Creditor.VerificationID, in.Description = "INV_1", "", "INVOICE #1001"
+	if got := in.Advice(); len(got) != 3 || in.Validate() != nil {
+		t.Errorf("Advice = %v, want three, and a valid request", got)
 	}
 }

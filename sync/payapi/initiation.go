@@ -123,7 +123,7 @@ func (in Initiation) body() ([]byte, error) {
 	f.Amount = amountFields{in.Amount, in.Currency}
 	f.Debtor.AccountID = in.DebtorAccount
 	f.Creditor = creditorFields(in.Creditor)
-	f.Creditor.IBAN = plainAccount(in.Creditor.IBAN)
+	f.Creditor.IBAN, f.Creditor.BIC = plainAccount(in.Creditor.IBAN), strings.ToUpper(in.Creditor.BIC)
 	f.Creditor.SortCode = plainAccount(in.Creditor.SortCode)
 	f.Creditor.AccountNumber = plainAccount(in.Creditor.AccountNumber)
 	return json.Marshal(w)
@@ -180,6 +180,9 @@ func (in Initiation) Advice() []string {
 	var advice []string
 	if len(in.RefID) > 18 || strings.Trim(in.RefID, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		advice = append(advice, fmt.Sprintf("refId %q: at most 18 of A-Z a-z 0-9 - are recommended", in.RefID))
+	}
+	if strings.Trim(in.Description, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 -.&/") != "" {
+		advice = append(advice, fmt.Sprintf("description %q: only letters, digits, spaces and - . & / are documented", clip(in.Description, 140)))
 	}
 	if in.Currency == "EUR" && in.Creditor.VerificationID == "" {
 		advice = append(advice, "creditor.accountVerificationId is missing: the provider requires it for payments in EUR")
