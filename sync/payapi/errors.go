@@ -36,8 +36,6 @@ func (e *Error) kind() payout.Kind {
 		return payout.KindNotFound
 	case e.Status == http.StatusBadRequest:
 		return payout.KindInput
-	case e.Status == http.StatusRequestURITooLong:
-		return "too many ids or references for one request: ask for fewer"
 	case e.Status == http.StatusNotImplemented:
 		return payout.KindFailed
 	}
