@@ -216,7 +216,7 @@ func TestUnusableAnswers(t *testing.T) {
 }
 
 // A body of a gigabyte is refused by its length, or after the first 8 MiB of it. What is allocated in all, ours and the
-// server's, is more than what is held at any time.
+// server's, is more than what is held at any time: 13 MiB, and twice that under the race detector.
 func TestGiantBodies(t *testing.T) {
 	var written atomic.Int64
 	zeros, spaces := make([]byte, 1<<20), bytes.Repeat([]byte(" "), 1<<20)
@@ -260,8 +260,8 @@ func TestGiantBodies(t *testing.T) {
 				t.Errorf("error = %v, want that it is too long", err)
 			}
 			runtime.ReadMemStats(&after)
-			if grown := after.TotalAlloc - before.TotalAlloc; grown > 24<<20 {
-				t.Errorf("%d MiB allocated in all, want at most 24", grown>>20)
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 40<<20 {
+				t.Errorf("%d MiB allocated in all, want at most 40", grown>>20)
 			}
 			if requests, _ := c.Stats(); requests != 1 || written.Load() > 200<<20 {
 				t.Errorf("%d requests, %d bytes written, want 1 and far fewer than a gigabyte", requests, written.Load())
