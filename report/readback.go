@@ -38,8 +38,7 @@ type BreaksRow struct {
 
 // Place names the row's cell of a column: Breaks!AC7.
 func (r *BreaksRow) Place(code string) string {
-	i := slices.IndexFunc(breaksLayout, func(c breaksColumn) bool { return c.Code == code })
-	return cellName(r.sheet, r.cells[i].Column, r.row)
+	return cellName(r.sheet, r.cells[column(code)].Column, r.row)
 }
 
 func cellName(sheet string, column, row int) string {
@@ -83,6 +82,25 @@ func (r *BreaksRow) Moved(now payout.Item, codes ...string) (code, shows string,
 	return "", "", false
 }
 
+// Wrote returns what the workbook showed in a column, given the item as it stood then.
+func (r *BreaksRow) Wrote(then payout.Item, code string) (shows string, ok bool) {
+	i := column(code)
+	for _, unmask := range []bool{false, true} {
+		b := &builder{}
+		b.opts.Unmask = unmask
+		cell := b.breakRow(&then)[i]
+		if cellProof(code, cell.Canonical()) == r.wrote(i) {
+			return cell.shown(), true
+		}
+	}
+	return "", false
+}
+
+// column returns the place of a column of the sheet.
+func column(code string) int {
+	return slices.IndexFunc(breaksLayout, func(c breaksColumn) bool { return c.Code == code })
+}
+
 // shown is the cell's value for a sentence.
 func (c Cell) shown() string {
 	if c.Kind == Text {
@@ -94,6 +112,7 @@ func (c Cell) shown() string {
 // CellProblem names one cell, what is in it, and what is wrong with that.
 type CellProblem struct {
 	Cell  string // Breaks!AC7
+	Code  string // of its column
 	Value string
 	Words string
 }
@@ -163,7 +182,7 @@ func InterpretRow(sheet string, row int, cells []RawCell, hashes string) BreaksR
 // problem notes what is wrong with a cell. One of figures is enough: a row that was sorted apart has many.
 func (r *BreaksRow) problem(column int, words string) {
 	if breaksLayout[column].Input || len(r.Problems) == 0 {
-		r.Problems = append(r.Problems, CellProblem{cellName(r.sheet, r.cells[column].Column, r.row), r.cells[column].Raw, words})
+		r.Problems = append(r.Problems, CellProblem{r.Place(breaksLayout[column].Code), breaksLayout[column].Code, r.cells[column].Raw, words})
 	}
 }
 

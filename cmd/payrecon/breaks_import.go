@@ -25,9 +25,11 @@ func (a *app) breaksImportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import BOOK.xlsx",
 		Short: "Read back what people filled in on the Breaks sheet",
-		Long: `Read disposition, due, owner and note from the Breaks sheet of a workbook that payrecon wrote, show what
-changes, and record who, when and the file's hash. A row whose figures were edited, or whose item has moved on
-since, is refused with its cell; the other rows are taken only with --partly.`,
+		Long: `Read the yellow columns of the Breaks sheet of a workbook that payrecon wrote (disposition, until, reason,
+due, owner, note), show what changes, and record who, when and the file's hash. Rows may have been sorted,
+filtered or deleted, columns moved or added. A row of which another cell was edited, or whose item has moved on
+since, is refused with the cell; then nothing is recorded, unless --partly takes the other rows. A cell that
+nobody filled in never undoes what was decided since.`,
 		Example: `  payrecon breaks import reports/book.xlsx --by "A. Reviewer" --dry-run
   payrecon breaks import reports/book.xlsx --by "A. Reviewer"`,
 		Args: exactly(1, "one workbook"),
@@ -106,14 +108,16 @@ func (im *breaksImport) compare(ctx context.Context, m *mirror.Mirror, now payou
 	if run.OutcomeHash != im.book.OutcomeHash {
 		return payout.Errorf(payout.KindInput, "the workbook is of another run %d than this mirror's: is it another database?", im.book.Run)
 	}
+	then := map[int64]*payout.Item{}
+	for i := range run.Items {
+		then[run.Items[i].ID] = &run.Items[i]
+	}
 	seen := map[int64]string{}
 	for i := range im.book.Rows {
 		row := &im.book.Rows[i]
 		place := row.Place("id")
-		for _, p := range row.Problems {
-			im.refused = append(im.refused, p.String())
-		}
 		if len(row.Problems) > 0 {
+			im.refuseProblems(row, then[row.Item])
 			continue
 		}
 		if first := seen[row.Item]; first != "" {
@@ -182,6 +186,19 @@ func (im *breaksImport) compareRow(row *report.BreaksRow, item *payout.Item, now
 
 func (im *breaksImport) refuse(row *report.BreaksRow, code, format string, args ...any) {
 	im.refused = append(im.refused, row.Place(code)+": "+fmt.Sprintf(format, args...))
+}
+
+// refuseProblems tells of each cell that cannot be taken what is in it, what is wrong, and what payrecon wrote.
+func (im *breaksImport) refuseProblems(row *report.BreaksRow, then *payout.Item) {
+	for _, p := range row.Problems {
+		words := p.String()
+		if then != nil {
+			if was, ok := row.Wrote(*then, p.Code); ok && was != "" {
+				words += fmt.Sprintf(" (it said %q)", was)
+			}
+		}
+		im.refused = append(im.refused, words)
+	}
 }
 
 // saysDisposition reports whether the row's decision is the one given, if any.

@@ -92,9 +92,9 @@ func TestBreaksImport(t *testing.T) {
 	}
 
 	// A figure that was edited is refused.
-	s.do(exitDone, "report", "--out", book)
+	s.do(exitDone, "report", "--out", book, "--unmask")
 	fillIn(t, book, map[string]string{"Exposure": "1", "Owner": "nobody"})
-	if code, _, words := s.try("breaks", "import", book, "--by", "A. Reviewer"); code != exitInput || !strings.Contains(words, `Breaks!K6: "1" is not what payrecon wrote under Exposure`) {
+	if code, _, words := s.try("breaks", "import", book, "--by", "A. Reviewer"); code != exitInput || !strings.Contains(words, `Breaks!K6: "1" is not what payrecon wrote under Exposure`) || !strings.Contains(words, `(it said "100.00")`) {
 		t.Errorf("an edited figure: exit %d, %s", code, words)
 	}
 	if code, _, words := s.try("breaks", "import", s.path("ledger.csv"), "--by", "A. Reviewer"); code != exitInput || !strings.Contains(words, "ledger.csv") {
