@@ -69,8 +69,19 @@ func TestFlagsBindToACommandLine(t *testing.T) {
 	if o.Payouts != 50 || o.Faults.Errors != 4 || !o.Faults.Forbid || o.Faults.Latency != 20*time.Millisecond || len(o.Currencies) != 2 || o.Faults.EndDate != "midnight" {
 		t.Errorf("options %+v", o)
 	}
-	if usage := set.FlagUsages(); !strings.Contains(usage, "--end-date word") || !strings.Contains(usage, "(default midnight)") && !strings.Contains(usage, "(default day)") {
-		t.Errorf("usage:\n%s", usage)
+	if set.NArg() > 0 { // a bare --forbid must not take the next word
+		t.Errorf("left over: %v", set.Args())
+	}
+	for name, want := range map[string]string{"end-date": "word  day", "latency": "duration  0s", "payouts": "number  2000", "forbid": "  false", "currencies": "list  "} {
+		f := set.Lookup(name)
+		if kind, _ := pflag.UnquoteUsage(f); kind+"  "+f.DefValue != want {
+			t.Errorf("--%s: %q, want %q", name, kind+"  "+f.DefValue, want)
+		}
+	}
+	for _, bad := range []string{"--payouts=many", "--latency=soon", "--forbid=perhaps", "--errors"} {
+		if err := set.Parse([]string{bad}); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
 	}
 }
 
