@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -195,6 +196,34 @@ func TestClientIsUnsureOfAFullLastPage(t *testing.T) {
 			w, err = walkAll(c, payout.Query{Limit: 199})
 			if err != nil || w.end != payout.PageRegular || len(w.payouts) != 600 {
 				t.Errorf("%s %s, limit 199: %d rows, end %v, %v; want 600, regular", last, order, len(w.payouts), w.end, err)
+			}
+		}
+	}
+}
+
+// lowered is a way to an API that gives at most 70 rows, whatever limit is asked for.
+type lowered struct{ http.RoundTripper }
+
+func (l lowered) RoundTrip(r *http.Request) (*http.Response, error) {
+	q := r.URL.Query()
+	q.Set("limit", "70")
+	in := r.Clone(r.Context())
+	in.URL.RawQuery = q.Encode()
+	return l.RoundTripper.RoundTrip(in)
+}
+
+// TestClientReadsThroughALoweredLimit: a page that is shorter than was asked for is not the end while its cursor leads on.
+func TestClientReadsThroughALoweredLimit(t *testing.T) {
+	for _, payouts := range []int{600, 630} { // 630: the last page is full, too
+		for _, f := range []Faults{{}, {LastCursor: "none"}, {LastCursor: "repeat"}, {ShortCursor: true, Cursor: "position"}} {
+			s := newSandbox(t, Options{Payouts: payouts, Faults: f})
+			c, err := payapi.New(payapi.Options{BaseURL: "https://sandbox.example", Auth: payapi.Bearer(s.o.Token), Transport: lowered{s.Transport()}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := walkAll(c, payout.Query{})
+			if err != nil || w.end != payout.PageRegular || len(w.payouts) != payouts {
+				t.Errorf("%+v: %d rows, end %v, %v; want %d, regular", f, len(w.payouts), w.end, err, payouts)
 			}
 		}
 	}
