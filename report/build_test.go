@@ -32,17 +32,17 @@ func sampleOptions(s sample, o Options) Options {
 	return o
 }
 
-// TestGoldenTwins compares the CSV twin of every sheet with what it was: of a month, and of a day without a ledger.
+// TestGoldenTwins compares the CSV twin of every sheet with what it was: of a month, and of one without a ledger.
 func TestGoldenTwins(t *testing.T) {
 	month := generate(scenarios["month"])
-	mirror := generate(scenarios["day"])
+	mirror := generate(scenarios["clean"])
 	mirror.Rec = nil
 	for name, c := range map[string]struct {
 		sample
 		o Options
 	}{
-		"month":      {month, Options{Matched: matchedOf(month)}},
-		"mirror-day": {mirror, Options{NoLedger: "The ledger could not be read."}},
+		"month":  {month, Options{Matched: matchedOf(month)}},
+		"mirror": {mirror, Options{NoLedger: "The ledger could not be read."}},
 	} {
 		b, err := Build(c.Facts, c.Rec, sampleOptions(c.sample, c.o))
 		if err != nil {

@@ -48,6 +48,21 @@ var listColumns = []Column{
 	{Heading: "Ledger lines", Width: 12},
 }
 
+// ledgerOnly are the columns that say nothing without a ledger, the last one first.
+var ledgerOnly = []int{15, listEntries, listPayouts, 9, 6, listDifference}
+
+// columnsOf leaves out of a row what the workbook has no use for.
+func columnsOf[T any](b *builder, row []T) []T {
+	if b.rec != nil {
+		return row
+	}
+	row = slices.Clone(row)
+	for _, i := range ledgerOnly {
+		row = slices.Delete(row, i, i+1)
+	}
+	return row
+}
+
 // listing is one row of the reconciling items, and of what is in flight.
 type listing struct {
 	outcome          payout.Outcome // NoOutcome: in flight, from the mirror
@@ -97,7 +112,10 @@ func (b *builder) layReconciling() page {
 	if b.rec == nil {
 		note = "Payouts that are still on their way at the provider, of any age. Age in whole days at the as-of time."
 	}
-	p := page{&Sheet{Name: SheetReconciling, Rows: b.head(SheetReconciling, note), Columns: listColumns, Heading: 2, FixedColumns: 1, Wide: true, PrintColumns: listPrinted}, b.maxRows}
+	p := page{&Sheet{Name: SheetReconciling, Rows: b.head(SheetReconciling, note), Columns: columnsOf(b, listColumns), Heading: 2, FixedColumns: 1, Wide: true}, b.maxRows}
+	if b.rec != nil {
+		p.PrintColumns = listPrinted
+	}
 	inFlight := "In flight at the provider"
 	if b.rec != nil {
 		p.ageing("Reconciling items", &b.explained, "No reconciling items.")
@@ -251,17 +269,16 @@ func (b *builder) flightRows() []listing {
 	rows := make([]listing, 0, len(b.facts.InFlight))
 	for _, x := range b.facts.InFlight {
 		r := listing{what: word(x.Status.Words(), string(x.Status)), currency: x.Amount.Currency(), amount: x.Amount.Units(), age: ageDays(x.Created, b.asOf())}
-		r.cells = []Cell{
+		r.cells = columnsOf(b, []Cell{
 			r.what, text(r.currency), units(r.amount, r.currency), count(r.age), text(x.RefID),
 			{},
 			r.what, text(x.Payee), instant(x.Created),
 			{},
-			count(1),
+			text(x.Reason), count(1),
 			{},
 			yesNo(b.book.Period.Contains(x.Created.Day())), text(x.ID),
 			{},
-			text(x.Reason),
-		}
+		})
 		rows = append(rows, r)
 	}
 	return rows

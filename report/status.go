@@ -211,6 +211,9 @@ func shareOf(part, whole Cell, row, totalRow, column int) Cell {
 // byDay counts payouts per day and status: counts may be added over currencies, amounts may not.
 func (p *statusPage) byDay(rows []payout.StatusCount) {
 	p.chartRow = p.next() + 1
+	if p.next() > 30 { // the pictures do not fit on the first page
+		p.PageBreaks = append(p.PageBreaks, p.next())
+	}
 	p.blank(1)
 	p.space(chartRows)
 	day := p.section("Payouts by day (UTC) and status, all currencies")
