@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"go/ast"
 	"go/parser"
@@ -86,27 +87,85 @@ func TestImportArrows(t *testing.T) {
 	}
 }
 
-// TestNoFloats looks for float32 and float64 outside report/xlsx. The files named here hold rates, progress or durations
-// and no money.
+// TestNoFloats looks for everything that is or makes a floating-point number: the types, constants with a point or an
+// exponent, package math but for the limits of integers, big.Float. The files named here have some, away from money.
 func TestNoFloats(t *testing.T) {
-	awayFromMoney := []string{
-		"sync/payapi/", // requests per second, backoff
-		"internal/sandbox/faults.go",
-		"cmd/payrecon/progress.go",
-		"cmd/payrecon/metrics.go",
-		"cmd/payrecon/config", // rate_limit
+	awayFromMoney := map[string]string{
+		"sync/payapi/client.go":        "requests per second",
+		"sync/payapi/pace.go":          "requests per second",
+		"sync/payapi/retry.go":         "the spread of pauses",
+		"cmd/payrecon/metrics.go":      "what Prometheus reads: counts and times",
+		"cmd/payrecon/config_types.go": "rate_limit",
 	}
+	found := map[string]bool{}
 	eachGoFile(t, func(path string, file *ast.File, fset *token.FileSet) {
-		if strings.HasPrefix(path, "report/xlsx/") || slices.ContainsFunc(awayFromMoney, func(p string) bool { return strings.HasPrefix(path, p) }) {
+		if strings.HasPrefix(path, "report/xlsx/") { // cells are floats
 			return
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
-			if id, ok := n.(*ast.Ident); ok && (id.Name == "float64" || id.Name == "float32" || id.Name == "ParseFloat") {
-				t.Errorf("%s: %s: money is int64 ten-thousandths", fset.Position(id.Pos()), id.Name)
+			what := floating(n)
+			if what == "" {
+				return true
+			}
+			if found[path] = true; awayFromMoney[path] == "" {
+				t.Errorf("%s: %s: money is int64 ten-thousandths", fset.Position(n.Pos()), what)
 			}
 			return true
 		})
 	})
+	for path, reason := range awayFromMoney {
+		if !found[path] {
+			t.Errorf("%s has no floats (%s): take it from the list", path, reason)
+		}
+	}
+}
+
+// floating names what is floating-point about a node; "" for nothing.
+func floating(n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.Ident:
+		if slices.Contains([]string{"float64", "float32", "complex128", "complex64", "ParseFloat", "FormatFloat"}, n.Name) {
+			return n.Name
+		}
+	case *ast.BasicLit:
+		if n.Kind == token.FLOAT || n.Kind == token.IMAG {
+			return n.Value
+		}
+	case *ast.SelectorExpr:
+		if slices.Contains([]string{"Seconds", "Minutes", "Hours", "Float64"}, n.Sel.Name) {
+			return n.Sel.Name
+		}
+		of, _ := n.X.(*ast.Ident)
+		switch {
+		case of == nil:
+		case of.Name == "math" && !strings.Contains(n.Sel.Name, "Int") && !strings.Contains(n.Sel.Name, "Uint"):
+			return "math." + n.Sel.Name
+		case of.Name == "big" && strings.Contains(n.Sel.Name, "Float"), of.Name == "big" && strings.Contains(n.Sel.Name, "Rat"):
+			return "big." + n.Sel.Name
+		}
+	}
+	return ""
+}
+
+// What TestNoFloats must see.
+func TestFloatingIsSeen(t *testing.T) {
+	for source, want := range map[string]string{
+		"x * 0.5": "0.5", "x * 1e3": "1e3", "math.Round(x)": "math.Round", "new(big.Float)": "big.Float", "a.Sub(b).Seconds()": "Seconds",
+		"float64(x)": "float64", "strconv.ParseFloat(s, 64)": "ParseFloat", "math.MaxInt64 - x": "", "x * 5000 / 10_000": "",
+	} {
+		e, err := parser.ParseExpr(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		ast.Inspect(e, func(n ast.Node) bool {
+			got = cmp.Or(got, floating(n))
+			return true
+		})
+		if got != want {
+			t.Errorf("%s: sees %q, want %q", source, got, want)
+		}
+	}
 }
 
 // TestNoInitFunctions: wiring happens in cmd, in the open.
