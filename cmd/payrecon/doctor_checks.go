@@ -163,7 +163,7 @@ func (a *app) checkMirror(ctx context.Context, cfg *config, m *mirror.Mirror) []
 	}
 	var checks []check
 	if st.BaseURL != "" && strings.TrimRight(st.BaseURL, "/") != strings.TrimRight(cfg.API.BaseURL, "/") {
-		checks = append(checks, fail("mirror", "use another database for this API, or correct api.base_url",
+		checks = append(checks, fail("mirror", "use another database for this API, or correct api.base_url; if the API has moved: `payrecon sync --moved-from "+st.BaseURL+"`",
 			payout.Errorf(payout.KindInput, "%s belongs to %s, the configuration says %s", cfg.Database, st.BaseURL, cfg.API.BaseURL)))
 	}
 	return append(checks, checkFreshness(st.Fresh, a.clock()), checkCoverage(st.Gaps, period), checkAlerts(len(st.Alerts)))

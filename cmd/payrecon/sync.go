@@ -18,13 +18,16 @@ import (
 )
 
 func (a *app) syncCommand() *cobra.Command {
-	var from, to string
+	var from, to, movedFrom string
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "sync",
 		Short: "Bring the mirror up to date with the API",
 		Long: `Read what is new, what may have been missed, and every payout that is not final, whatever its age.
-Interrupted work goes on where it was. With --from and --to: exactly that range.`,
+Interrupted work goes on where it was. With --from and --to: exactly that range.
+
+A mirror belongs to one API. When the provider moves it to another address, say so once, with --moved-from and
+the old address; the new one must know the payouts of the mirror.`,
 		Example: `  payrecon sync
   payrecon sync --from 2026-03-01 --to 2026-03-31
   payrecon sync --json --wait 10m`,
@@ -35,6 +38,11 @@ Interrupted work goes on where it was. With --from and --to: exactly that range.
 				return err
 			}
 			return a.write(cmd.Context(), "sync", wait, func(ctx context.Context, s *session) error {
+				if movedFrom != "" {
+					if err := s.moved(ctx, movedFrom); err != nil {
+						return err
+					}
+				}
 				summary, err := s.sync(ctx, func(ctx context.Context, sy *payoutsync.Syncer) (*payout.SyncSummary, error) {
 					if given {
 						return sy.Range(ctx, s.run.ID, p.From, p.To)
@@ -47,6 +55,7 @@ Interrupted work goes on where it was. With --from and --to: exactly that range.
 	}
 	cmd.Flags().StringVar(&from, "from", "", "first UTC day (YYYY-MM-DD)")
 	cmd.Flags().StringVar(&to, "to", "", "last UTC day (YYYY-MM-DD)")
+	cmd.Flags().StringVar(&movedFrom, "moved-from", "", "the API has moved from this address to api.base_url: check that it is the same one, and go on with the mirror")
 	waitFlag(cmd, &wait)
 	cmd.AddCommand(a.verifyCommand())
 	return cmd

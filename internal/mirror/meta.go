@@ -44,9 +44,24 @@ func (m *Mirror) Bind(ctx context.Context, baseURL string) error {
 			return wrap("bind", setMeta(ctx, tx, metaBaseURL, baseURL))
 		case bound != baseURL:
 			return payout.Errorf(payout.KindInput,
-				"database %s holds the payouts of %s, not of %s: name another database with --db, or mend api.base_url", m.path, bound, baseURL)
+				"database %s holds the payouts of %s, not of %s: name another database with --db, or mend api.base_url; if that API has moved, `payrecon sync --moved-from %s`",
+				m.path, bound, baseURL, bound)
 		}
 		return nil
+	})
+}
+
+// Move ties the mirror to the API's new address. The caller has made sure that it is the same API.
+func (m *Mirror) Move(ctx context.Context, from, to string) error {
+	return m.write(ctx, func(tx *sqlx.Tx) error {
+		bound, err := getMeta(ctx, tx, metaBaseURL)
+		switch {
+		case err != nil:
+			return wrap("move", err)
+		case bound != from:
+			return payout.Errorf(payout.KindInput, "database %s holds the payouts of %s, not of %s", m.path, bound, from)
+		}
+		return wrap("move", setMeta(ctx, tx, metaBaseURL, to))
 	})
 }
 
