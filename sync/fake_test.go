@@ -7,6 +7,7 @@ import (
 	"iter"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	gosync "sync"
@@ -37,6 +38,7 @@ type fakeAPI struct {
 	bend          func(q payout.Query, rows []payout.Payout) []payout.Payout
 	latency       time.Duration
 	memberID      string
+	inOrder       bool // rows stand in the order of creation and of ids, so that they are found without looking at all
 
 	calls   int
 	queries []payout.Query
@@ -116,22 +118,45 @@ func queryKey(q payout.Query) string { return fmt.Sprintf("%+v", q) }
 
 func (a *fakeAPI) answer(q payout.Query) []payout.Payout {
 	var rows []payout.Payout
-	for i := range a.rows {
-		p := &a.rows[i]
-		day := p.Created.Day()
-		inDays := (!q.HasFrom() || day >= q.From) && (!q.HasTo() || day <= q.To)
-		if a.endMeansStart && q.HasTo() {
-			inDays = inDays && p.Created <= payout.MillisOf(q.To.Start())
-		}
-		if inDays &&
-			(len(q.IDs) == 0 || slices.Contains(q.IDs, p.ID)) &&
-			(len(q.RefIDs) == 0 || slices.Contains(q.RefIDs, p.RefID)) &&
-			(len(q.Statuses) == 0 || slices.Contains(q.Statuses, p.Status) != q.InvertStatuses) &&
-			(a.visible == nil || a.visible(q.OnBehalfOf, p)) {
-			rows = append(rows, *p)
+	for _, part := range a.within(q) {
+		for i := range part {
+			if a.matches(q, &part[i]) {
+				rows = append(rows, part[i])
+			}
 		}
 	}
 	return rows
+}
+
+// within returns the rows among which the answer to q is.
+func (a *fakeAPI) within(q payout.Query) [][]payout.Payout {
+	switch {
+	case a.inOrder && q.HasFrom():
+		first := sort.Search(len(a.rows), func(i int) bool { return a.rows[i].Created.Day() >= q.From })
+		end := sort.Search(len(a.rows), func(i int) bool { return a.rows[i].Created.Day() > q.To })
+		return [][]payout.Payout{a.rows[first:end]}
+	case a.inOrder && len(q.IDs) > 0:
+		var parts [][]payout.Payout
+		for _, id := range q.IDs {
+			i := sort.Search(len(a.rows), func(i int) bool { return a.rows[i].ID >= id })
+			parts = append(parts, a.rows[i:min(i+1, len(a.rows))])
+		}
+		return parts
+	}
+	return [][]payout.Payout{a.rows}
+}
+
+func (a *fakeAPI) matches(q payout.Query, p *payout.Payout) bool {
+	day := p.Created.Day()
+	inDays := (!q.HasFrom() || day >= q.From) && (!q.HasTo() || day <= q.To)
+	if a.endMeansStart && q.HasTo() {
+		inDays = inDays && p.Created <= payout.MillisOf(q.To.Start())
+	}
+	return inDays &&
+		(len(q.IDs) == 0 || slices.Contains(q.IDs, p.ID)) &&
+		(len(q.RefIDs) == 0 || slices.Contains(q.RefIDs, p.RefID)) &&
+		(len(q.Statuses) == 0 || slices.Contains(q.Statuses, p.Status) != q.InvertStatuses) &&
+		(a.visible == nil || a.visible(q.OnBehalfOf, p))
 }
 
 // add puts a payout into the truth.

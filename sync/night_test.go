@@ -7,8 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"payrecon/internal/mirror"
 	"payrecon/internal/payout"
 	payoutsync "payrecon/sync"
+	"payrecon/sync/payapi"
 )
 
 // cutAfter lets an API answer k pages and then interrupts the run.
@@ -114,5 +116,79 @@ func TestCutNightIsGoneOnWithForADay(t *testing.T) {
 		if (kept == 0) != c.whole || !today {
 			t.Errorf("%s later %d days were left as the cut night had proven them, today was asked for: %v; want the whole lookback walked anew: %v, and today", c.later, kept, today, c.whole)
 		}
+	}
+}
+
+// nightWorld is a mirror that was synced last night, and the API it is of.
+type nightWorld struct {
+	api    *fakeAPI
+	mirror *mirror.Mirror
+	syncer *payoutsync.Syncer
+	last   payout.Day // of which there are payouts
+	perDay int
+	open   []int // rows in flight, oldest first
+}
+
+// newNightWorld makes a mirror of days days with perDay payouts each, of which open, of all ages, are in flight.
+func newNightWorld(t testing.TB, days, perDay, open int) *nightWorld {
+	t.Helper()
+	w := &nightWorld{api: &fakeAPI{inOrder: true}, mirror: openMirror(t), last: day0 + payout.Day(days) - 1, perDay: perDay}
+	w.api.now = noon(w.last)
+	total := days * perDay
+	for i := range total {
+		status, at := payout.Completed, payout.MillisOf(day0.Start())+payout.Millis(i)*(86_400_000/payout.Millis(perDay))
+		if i*open/total != (i+1)*open/total {
+			status, w.open = payout.Processing, append(w.open, i)
+		}
+		w.api.add(fmt.Sprintf("po:%08d", i), at, status)
+	}
+	w.syncer = newSyncer(w.api, w.mirror, payoutsync.Options{Split: payapi.Split})
+	if _, err := w.syncer.Backfill(t.Context(), 1, day0, w.last); err != nil {
+		t.Fatal(err)
+	}
+	if sum, err := w.syncer.Nightly(t.Context(), 2); err != nil || !sum.Complete {
+		t.Fatalf("Nightly: %+v, %v; want complete", sum, err)
+	}
+	return w
+}
+
+// dawn lets a day pass: new payouts, and some of those in flight, of all ages, become final.
+func (w *nightWorld) dawn(finals int) {
+	w.last++
+	w.api.now = noon(w.last)
+	for i := range w.perDay {
+		w.api.add(fmt.Sprintf("po:%s-%04d", w.last, i), payout.MillisOf(w.last.Start())+payout.Millis(i), payout.Completed)
+	}
+	kept := w.open[:0]
+	for n, i := range w.open {
+		if n*finals/len(w.open) != (n+1)*finals/len(w.open) {
+			w.api.setStatus(i, payout.Failed, payout.MillisOf(w.api.now))
+		} else {
+			kept = append(kept, i)
+		}
+	}
+	w.open = kept
+	w.api.calls, w.api.queries = 0, nil
+}
+
+// TestNightCostsWhatChanged has one night on a small mirror and one on a tenfold one, in which the same happened.
+func TestNightCostsWhatChanged(t *testing.T) {
+	var requests []int
+	for _, days := range []int{20, 200} {
+		w := newNightWorld(t, days, 60, 500)
+		w.dawn(10)
+		sum, err := w.syncer.Nightly(t.Context(), 3)
+		if err != nil || !sum.Complete || sum.New != 60 || sum.Changed != 10 {
+			t.Errorf("%d days: %+v, %v; want complete, 60 new and 10 changed", days, sum, err)
+		}
+		wantTruth(t, w.mirror, w.api)
+		if most := 9*60 + 500 + 10; sum.Rows > most {
+			t.Errorf("%d days: %d rows were read, want at most %d: the lookback, what is in flight and what was", days, sum.Rows, most)
+		}
+		requests = append(requests, w.api.calls)
+	}
+	// three pages of what is in flight, one list of ids or two, and at most one window for each of eight days
+	if slices.Max(requests) > 13 {
+		t.Errorf("a night took %d requests, one on a tenfold mirror %d; want 13 at most", requests[0], requests[1])
 	}
 }
