@@ -36,7 +36,7 @@ var breaksLayout = []breaksColumn{
 	{Column{Heading: "What", Code: "outcome", Width: 30, Wrap: true, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell {
 		return word(it.Words(), it.Outcome.String())
 	}},
-	{Column{Heading: "Why", Code: "why", Width: 92, Wrap: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(joinSentences(it.Why, it.Hint)) }},
+	{Column{Heading: "Why", Code: "why", Width: 92, Wrap: true}, func(b *builder, it *payout.Item, _ *sides) Cell { return text(b.why(&it.Finding)) }},
 	{Column{Heading: "Reference", Code: "ref_id", Width: 22, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.RefID) }},
 	{Column{Heading: "Payout amount", Code: "payout_amount", Width: 16, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return sideCell(s.payoutSums) }},
 	{Column{Heading: "Payout currency", Code: "payout_currency", Width: 10, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.payoutCurrency) }},
@@ -100,6 +100,15 @@ func statuses(payouts []payout.PayoutRef, codes string) Cell {
 		return Cell{}
 	}
 	return word(strings.Join(words, "; "), codes)
+}
+
+// why is the reason of a finding. That of an unreadable row quotes the row.
+func (b *builder) why(f *payout.Finding) string {
+	s := joinSentences(f.Why, f.Hint)
+	if len(f.Rejected) > 0 {
+		s = b.masked(s)
+	}
+	return s
 }
 
 // joinSentences adds the hint to the reason, unless the reason says it already.

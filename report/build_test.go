@@ -278,6 +278,23 @@ func TestMaskedText(t *testing.T) {
 			t.Errorf("%q became %q, want %q", in, got, want)
 		}
 	}
+	f := payout.Finding{Why: `the ledger row "X;DE89370400440532013000" could not be read`, Rejected: []payout.RejectedRow{{}}}
+	if got, want := (&builder{}).why(&f), `the ledger row "X;DE****************3000" could not be read`; got != want {
+		t.Errorf("the reason became %q, want %q", got, want)
+	}
+}
+
+// TestFiguresFit: a figure wider than its column is shown as ####.
+func TestFiguresFit(t *testing.T) {
+	for _, s := range buildSample(t, "month", Options{}).Sheets {
+		for i, r := range s.Rows {
+			for j, c := range r.Cells {
+				if c.Kind == Money && len(thousands(c.Number/10_000)) > s.Columns[j].Width-3 {
+					t.Errorf("%s, row %d: %s in %d characters", s.Name, i+1, c.Plain(), s.Columns[j].Width)
+				}
+			}
+		}
+	}
 }
 
 func TestFileName(t *testing.T) {

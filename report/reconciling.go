@@ -258,7 +258,7 @@ func (b *builder) explainedRows() []listing {
 		}
 		r.cells = []Cell{
 			r.what, text(r.currency), units(r.amount, r.currency), count(r.age), text(f.RefID), difference(f.Difference), statuses(f.Payouts, s.payoutStatus),
-			text(s.payee), instant(s.created), date(s.ledgerDay), text(joinSentences(f.Why, f.Hint)), count(r.payouts), count(r.entries), yesNo(r.inside), text(s.ids), text(s.lines),
+			text(s.payee), instant(s.created), date(s.ledgerDay), text(b.why(f)), count(r.payouts), count(r.entries), yesNo(r.inside), text(s.ids), text(s.lines),
 		}
 		rows = append(rows, r)
 	}

@@ -381,7 +381,7 @@ func (b *builder) addCleared() {
 		t.rows = append(t.rows, []Cell{
 			count(it.ID), word(it.Words(), it.Outcome.String()), text(it.RefID), amount(it.Exposure), text(it.Exposure.Currency()), clearedBy(it.ClearedBy),
 			instant(it.ClearedAt), firstSeen(it), count(ageDays(it.FirstSeen, it.ClearedAt)), dispositionCell(it.Disposition), text(it.Owner), text(it.Note),
-			text(it.Why), text(s.ids), text(s.lines),
+			text(b.why(&it.Finding)), text(s.ids), text(s.lines),
 		})
 	}
 	_, b.gone = b.addTable(t)
