@@ -6,15 +6,15 @@ import (
 	"payrecon/internal/payout"
 )
 
-// When is an item settled? Only when this run saw all of its records: a payout that is agreed or explained now, or of a day
-// that the extract covers; an entry that is in the file, or that is gone from a day that the extract covers.
+// When is an item settled? Only when this run saw all of its records: a payout that is agreed or explained now, that lives on
+// in another item, or that is of a day that the extract covers; an entry that is in the file, or that is gone from a day that
+// the extract covers.
 
 // unseen settles an item that no listed finding continues: cleared if this run saw all of its records, else carried.
 func (n *night) unseen(item *payout.Item) {
 	for _, p := range item.Payouts {
 		f := n.seen[p.ID]
-		explained := f != nil && f.outcome.Class() <= payout.Reconciling
-		if n.lessKnown(item, f) || !explained && !n.m.reach(p.Created.Day()) {
+		if n.lessKnown(item, f) || f == nil && !n.m.reach(p.Created.Day()) {
 			n.carry(item)
 			return
 		}
@@ -38,7 +38,7 @@ func (n *night) unseen(item *payout.Item) {
 	n.event(item, payout.EventCleared, outcomeCode(&item.Finding), "", item.ClearedBy)
 }
 
-// lessKnown reports whether a break's record ended as unverified: that says nothing new.
+// lessKnown reports whether a break's record ended as unverified: that says less than is known.
 func (n *night) lessKnown(item *payout.Item, f *finding) bool {
 	return f != nil && f.outcome.Class() == payout.Unverified && item.Outcome.Class() == payout.Break
 }

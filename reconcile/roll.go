@@ -14,9 +14,7 @@ import (
 func (r *run) roll(findings []*finding) error {
 	n := &night{run: r, next: max(r.in.NextItem, 1), forward: map[string]*payout.RollForward{}, seen: map[string]*finding{}, booked: map[keyed]*finding{}, back: map[int]bool{}}
 	n.index(findings)
-	if err := n.settle(); err != nil {
-		return err
-	}
+	n.settle()
 	n.publish()
 	return n.sums.err
 }
@@ -88,35 +86,45 @@ func (n *night) bookedIn(item *payout.Item, e *payout.Entry) *finding {
 	return n.dated[key]
 }
 
-// settle goes through the open items by id, then opens or reopens items for the findings that continue none.
-func (n *night) settle() error {
-	for i := range n.run.items.list {
-		item := n.run.items.list[i] // a copy
-		if !n.run.items.open(i) {
-			continue
+// settle goes through the open items by id, breaks first, because they say more of a record than an unverified item does;
+// then it opens or reopens items for the findings that continue none.
+func (n *night) settle() {
+	for _, class := range []payout.OutcomeClass{payout.Break, payout.Unverified} {
+		for i := range n.run.items.list {
+			if item := n.run.items.list[i]; n.run.items.open(i) && item.Outcome.Class() == class { // a copy
+				n.goOn(&item)
+			}
 		}
-		n.count(item.Exposure, func(f *payout.RollForward) *payout.RollCount { return &f.Opening }, 1)
-		f := n.continues(&item)
-		switch {
-		case f == nil:
-			n.unseen(&item)
-		case item.Outcome.Class() == payout.Break && f.outcome.Class() == payout.Unverified:
-			n.carry(&item) // it says less than what is known
-		default:
-			n.proceed(&item, f)
-		}
-		n.lapse(&item, item.State != payout.ItemCleared && n.dispositionOver(&item), "its date has passed")
-		n.items = append(n.items, &item)
 	}
 	for i, f := range n.listed {
 		if !n.taken[i] {
 			n.open(f)
 		}
 	}
-	return nil
+	slices.SortStableFunc(n.events, func(a, b payout.ItemEvent) int { return cmp.Compare(a.Item, b.Item) })
 }
 
-// continues finds the listed finding that shares most records with the item, the first of equals, and takes it.
+// goOn takes an open item to this night.
+func (n *night) goOn(item *payout.Item) {
+	n.count(item.Exposure, func(f *payout.RollForward) *payout.RollCount { return &f.Opening }, 1)
+	f := n.continues(item)
+	switch {
+	case f == nil:
+		n.unseen(item)
+	case n.lessKnown(item, f):
+		for f != nil { // all of it
+			f = n.continues(item)
+		}
+		n.carry(item)
+	default:
+		n.proceed(item, f)
+	}
+	n.lapse(item, item.State != payout.ItemCleared && n.dispositionOver(item), "its date has passed")
+	n.items = append(n.items, item)
+}
+
+// continues finds the listed finding that shares most records with the item, the first of equals, and takes it. A finding
+// that says less than is known is the last choice.
 func (n *night) continues(item *payout.Item) *finding {
 	shared := make(map[int]int)
 	note := func(f *finding) {
@@ -135,15 +143,12 @@ func (n *night) continues(item *payout.Item) *finding {
 			shared[list[0]]++
 		}
 	}
-	best, most := -1, 0
-	for _, i := range slices.Sorted(maps.Keys(shared)) {
-		if shared[i] > most {
-			best, most = i, shared[i]
-		}
-	}
-	if best < 0 {
+	if len(shared) == 0 {
 		return nil
 	}
+	best := slices.MinFunc(slices.Collect(maps.Keys(shared)), func(a, b int) int {
+		return cmp.Or(compareBools(n.lessKnown(item, n.listed[a]), n.lessKnown(item, n.listed[b])), cmp.Compare(shared[b], shared[a]), cmp.Compare(a, b))
+	})
 	n.taken[best] = true
 	return n.listed[best]
 }
