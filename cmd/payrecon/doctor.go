@@ -123,6 +123,9 @@ func (a *app) diagnose(ctx context.Context, notify bool) *diagnosis {
 	if dir := cfg.evidenceDir(); dir != "" {
 		d.add(checkWritable("evidence", dir))
 	}
+	if file := cfg.Metrics.Textfile; file != "" {
+		d.add(checkTextfile(file))
+	}
 	d.add(a.checkSchedules(ctx, cfg, m)...)
 	d.add(a.checkNotifications(ctx, cfg, m, notify)...)
 	return d

@@ -265,6 +265,15 @@ func checkWritable(name, dir string) check {
 	return ok(name, "%s can be written", dir)
 }
 
+// checkTextfile looks at the folder of metrics.textfile, which belongs to the node exporter: nobody makes it.
+func checkTextfile(file string) check {
+	dir := filepath.Dir(file)
+	if _, err := os.Stat(dir); err != nil {
+		return fail("metrics", "make the folder that the node exporter reads, or correct metrics.textfile", payout.Errorf(payout.KindInput, "%w", err))
+	}
+	return checkWritable("metrics", dir)
+}
+
 // checkSchedules builds the schedules as `schedule start` would, and says when each is due next.
 func (a *app) checkSchedules(ctx context.Context, cfg *config, m *mirror.Mirror) []check {
 	if len(cfg.Schedules) == 0 {

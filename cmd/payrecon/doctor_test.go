@@ -97,19 +97,19 @@ func TestDoctorFindsOneThingAfterTheOther(t *testing.T) {
 		t.Errorf("exit %d\n%s", exit, page)
 	}
 
-	p.write("payrecon.yaml", "api: {auth: {token: 'file:token'}, rate_limit: none}\nledger: {path: ledger.csv}\nschedules: [{name: nightly, cron: '0 0 30 2 *', run: run}]\n", 0o600)
+	p.write("payrecon.yaml", "api: {auth: {token: 'file:token'}, rate_limit: none}\nledger: {path: ledger.csv}\nschedules: [{name: nightly, cron: '0 0 30 2 *', run: run}]\nmetrics: {textfile: nowhere/payrecon.prom}\n", 0o600)
 	p.write("token", "wrong\n", 0o644)
 	exit, levels, page = p.doctor()
-	wants(t, levels, page, "configuration=ok", "secrets=fail", "api=fail", "database=warn", "ledger=fail", "schedules=fail", "notifications=warn", "reports=ok")
+	wants(t, levels, page, "configuration=ok", "secrets=fail", "api=fail", "database=warn", "ledger=fail", "schedules=fail", "notifications=warn", "reports=ok", "metrics=fail")
 	if exit != exitInput {
 		t.Errorf("exit %d", exit)
 	}
 
 	p.write("token", "wrong\n", 0o600)
 	p.write("ledger.csv", "ref_id,amount,currency,date\nR1,oops,EUR,2026-01-01\n", 0o600)
-	p.write("payrecon.yaml", "api: {auth: {token: 'file:token'}, rate_limit: none}\nledger: {path: ledger.csv}\nschedules: [{name: nightly, cron: '30 2 * * *', run: run}]\n", 0o600)
+	p.write("payrecon.yaml", "api: {auth: {token: 'file:token'}, rate_limit: none}\nledger: {path: ledger.csv}\nschedules: [{name: nightly, cron: '30 2 * * *', run: run}]\nmetrics: {textfile: payrecon.prom}\n", 0o600)
 	exit, levels, page = p.doctor()
-	wants(t, levels, page, "secrets=ok", "api=fail", "ledger=warn", "schedules=ok")
+	wants(t, levels, page, "metrics=ok", "secrets=ok", "api=fail", "ledger=warn", "schedules=ok")
 	if exit != exitAuth {
 		t.Errorf("exit %d, want %d", exit, exitAuth)
 	}

@@ -83,9 +83,6 @@ func (a *app) jobRunner(ctx context.Context, job schedules.Job) (outcome, words 
 		root.SetErr(a.stderr)
 		err = root.ExecuteContext(ctx)
 	}
-	if commandOf(job) != "run" { // which does this itself
-		a.leaveMetrics(ctx)
-	}
 	code := exitCode(err)
 	if ctx.Err() != nil && code != exitDone {
 		return schedules.Interrupted, lastWord(err)
