@@ -141,6 +141,9 @@ func (b *builder) addBreaks() {
 		note:  "Most urgent first. Fill in the yellow columns, save, and give the file to: payrecon breaks import. Times are UTC. " + b.zoneNote(),
 		empty: "No open items.",
 	}
+	if len(b.open) == 0 { // one page says so
+		t.across, t.printed = 0, breaksCurrency+1
+	}
 	for _, c := range breaksLayout {
 		t.columns = append(t.columns, c.Column)
 	}

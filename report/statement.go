@@ -215,7 +215,9 @@ func orZero(c Cell, currency string) Cell {
 
 // checkList gathers every check of the book in one place and counts those that do not say OK.
 func (b *builder) checkList(p page) {
-	p.PageBreaks = append(p.PageBreaks, p.section("All checks of this workbook"))
+	if section := p.section("All checks of this workbook"); len(b.checks) > 20 {
+		p.PageBreaks = append(p.PageBreaks, section)
+	}
 	p.headings("Check", "", "", "Result")
 	first := p.next()
 	bad := int64(0)

@@ -123,14 +123,19 @@ func (p *statusPage) survey(rows []payout.StatusCount) {
 	p.days = slices.Sorted(maps.Keys(days))
 }
 
-// chartRows is the room kept for the pictures.
-const chartRows = 18
+// chartRows is the room kept for the pictures, where there are any.
+func (p *statusPage) chartRows() int {
+	if len(p.b.facts.Breakdown) == 0 {
+		return 0
+	}
+	return 18
+}
 
 // detailStart computes the row of the detail's first data row from the sizes of the sections before it.
 func (p *statusPage) detailStart() int {
 	row := tableHead - 1
 	row += 3 + max(len(p.currencies)*(len(p.statuses)+1), 1) // blank, section, headings, rows
-	row += 1 + chartRows
+	row += 1 + p.chartRows()
 	row += 3 + len(p.days) + 2
 	if len(p.currencies) > 1 {
 		row += 3 + len(p.days)*len(p.currencies)
@@ -215,7 +220,7 @@ func (p *statusPage) byDay(rows []payout.StatusCount) {
 		p.PageBreaks = append(p.PageBreaks, p.next())
 	}
 	p.blank(1)
-	p.space(chartRows)
+	p.space(p.chartRows())
 	day := p.section("Payouts by day (UTC) and status, all currencies")
 	if len(p.days) > 12 {
 		p.PageBreaks = append(p.PageBreaks, day)
