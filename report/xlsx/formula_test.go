@@ -145,7 +145,9 @@ func TestLibreOffice(t *testing.T) {
 		withoutValues(t, written(t, b), bare)
 		books, paths = append(books, b), append(paths, bare)
 	}
-	saved := office(t, paths...)
+	filled, check := filledIn(t)
+	saved := office(t, append(paths, filled)...)
+	check(filepath.Join(saved, filepath.Base(filled)))
 	for i, v := range list {
 		s := load(t, v.sample)
 		if v.mirrorOnly {
