@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -40,4 +41,15 @@ func firstDifference(a, b []byte) []byte {
 		i--
 	}
 	return a[i:min(len(a), i+600)]
+}
+
+// TestSamples keeps the JSON samples equal to what the generator makes.
+func TestSamples(t *testing.T) {
+	for name, s := range scenarios {
+		got, err := json.MarshalIndent(generate(s), "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, filepath.Join("testdata", "samples", name+".json"), append(got, '\n'))
+	}
 }
