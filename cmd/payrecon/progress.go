@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -60,8 +61,8 @@ type progress struct {
 const logEvery = 10 * time.Second
 
 const (
-	barWidth  = 20           // of the bar itself, in characters
-	barExtent = barWidth + 9 // with its percentage and frame
+	barWidth  = 20            // of the bar itself, in characters
+	barExtent = barWidth + 10 // with its percentage, its frame and the spaces between
 )
 
 // newProgress returns a progress for the work named what, or one that shows nothing when the user wants quiet.
@@ -87,11 +88,11 @@ func (p *progress) show(done, total int, unit string, more ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	text := p.sentence(done, total, unit, more, now.Sub(p.start))
+	words := pieces(done, total, unit, more, now.Sub(p.start))
 	if p.bar == nil {
 		if now.Sub(p.last) >= logEvery {
 			p.last = now
-			p.a.log.Info(text, "elapsed", now.Sub(p.start).Round(time.Second).String())
+			p.a.log.Info(p.what+": "+strings.Join(words, ", "), "elapsed", now.Sub(p.start).Round(time.Second).String())
 		}
 		return
 	}
@@ -99,15 +100,14 @@ func (p *progress) show(done, total int, unit string, more ...string) {
 		p.bar.ChangeMax(total)
 	}
 	if s, ok := p.a.stderr.(*screen); ok {
-		text = cut(text, s.width()-barExtent)
+		words = fitting(words, s.width()-barExtent-len(p.what)-len(": ")-1) // a bar that fills the line wraps, and cannot draw over itself
 	}
-	p.bar.Describe(text)
+	p.bar.Describe(p.what + ": " + strings.Join(words, ", "))
 	_ = p.bar.Set(done) // a bar that cannot be drawn must not stop the work
 }
 
-// sentence is "sync: 13 of 46 days, 982 payouts, 3s left". How long it takes is said once there is something to judge by.
-func (p *progress) sentence(done, total int, unit string, more []string, elapsed time.Duration) string {
-	var parts []string
+// pieces are those of "13 of 46 days, 982 payouts, 3s left". How long it takes is said once there is something to judge by.
+func pieces(done, total int, unit string, more []string, elapsed time.Duration) (parts []string) {
 	if total > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d %s", done, total, unit))
 	}
@@ -117,15 +117,15 @@ func (p *progress) sentence(done, total int, unit string, more []string, elapsed
 			parts = append(parts, left.String()+" left")
 		}
 	}
-	return p.what + ": " + strings.Join(parts, ", ")
+	return parts
 }
 
-// cut shortens text to so many characters: a bar that wraps cannot draw over itself.
-func cut(text string, most int) string {
-	if r := []rune(text); len(r) > most {
-		return string(r[:max(most, 0)])
+// fitting returns as many of the parts, from the first, as take so many characters.
+func fitting(parts []string, most int) []string {
+	for len(parts) > 0 && utf8.RuneCountInString(strings.Join(parts, ", ")) > most {
+		parts = parts[:len(parts)-1]
 	}
-	return text
+	return parts
 }
 
 // done takes the bar away.

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -29,24 +30,23 @@ func TestLinesAndBarShareTheScreen(t *testing.T) {
 }
 
 func TestProgressInWords(t *testing.T) {
-	p := &progress{what: "sync"}
 	for _, tc := range []struct {
 		done, total int
 		more        []string
 		elapsed     time.Duration
 		want        string
 	}{
-		{0, 0, []string{"asking for open payouts", "0 payouts"}, 0, "sync: asking for open payouts, 0 payouts"},
-		{0, 46, []string{"0 payouts"}, time.Minute, "sync: 0 of 46 days, 0 payouts"},
-		{6, 46, []string{"413 payouts"}, time.Second, "sync: 6 of 46 days, 413 payouts"},
-		{12, 46, []string{"982 payouts", "491/s"}, 6 * time.Second, "sync: 12 of 46 days, 982 payouts, 491/s, 17s left"},
-		{46, 46, []string{"1 payout"}, time.Hour, "sync: 46 of 46 days, 1 payout"},
+		{0, 0, []string{"asking for open payouts", "0 payouts"}, 0, "asking for open payouts, 0 payouts"},
+		{0, 46, []string{"0 payouts"}, time.Minute, "0 of 46 days, 0 payouts"},
+		{6, 46, []string{"413 payouts"}, time.Second, "6 of 46 days, 413 payouts"},
+		{12, 46, []string{"982 payouts", "491/s"}, 6 * time.Second, "12 of 46 days, 982 payouts, 491/s, 17s left"},
+		{46, 46, []string{"1 payout"}, time.Hour, "46 of 46 days, 1 payout"},
 	} {
-		if got := p.sentence(tc.done, tc.total, "days", tc.more, tc.elapsed); got != tc.want {
+		if got := strings.Join(pieces(tc.done, tc.total, "days", tc.more, tc.elapsed), ", "); got != tc.want {
 			t.Errorf("got %q, want %q", got, tc.want)
 		}
 	}
-	if got := cut("sync: 46 of 46 dâys", 17); got != "sync: 46 of 46 dâ" {
-		t.Errorf("cut: %q", got)
+	if got := strings.Join(fitting([]string{"12 of 46 dâys", "982 payouts", "491/s", "17s left"}, 26), ", "); got != "12 of 46 dâys, 982 payouts" {
+		t.Errorf("on a narrow terminal: %q", got)
 	}
 }
