@@ -14,7 +14,8 @@ import (
 )
 
 // TestWorkbookJSONAndDatabaseAgree holds every figure that the workbook of a night, its --json and the mirror have in common
-// against each other, cell by cell: a night of breaks, one in which some are gone, and one that ties out.
+// against each other, cell by cell: a night of breaks, a short period without some of
+// them, and a night when they are back.
 func TestWorkbookJSONAndDatabaseAgree(t *testing.T) {
 	s := newSite(t, sandbox.Options{Payouts: 600})
 	var ledger strings.Builder
@@ -24,7 +25,11 @@ func TestWorkbookJSONAndDatabaseAgree(t *testing.T) {
 	lines := strings.SplitAfter(ledger.String(), "\n")
 	for night, text := range []string{ledger.String(), strings.Join(slices.Delete(slices.Clone(lines), 100, 110), ""), ledger.String()} {
 		s.write("ledger.csv", text)
-		if c := s.agree(); c != payout.NoConclusion { // rows that cannot be read
+		var period []string
+		if night == 1 { // records, pairs and open items lie beyond its edges
+			period = []string{"--from", "2026-03-08", "--to", "2026-03-20"}
+		}
+		if c := s.agree(period...); c != payout.NoConclusion { // rows that cannot be read
 			t.Errorf("night %d: %s, want %s", night, c, payout.NoConclusion)
 		}
 		s.now = s.now.AddDate(0, 0, 1)
@@ -52,13 +57,14 @@ func TestReconciledAgrees(t *testing.T) {
 	}
 }
 
-// agree performs a nightly run and compares what it wrote, printed and stored. It returns the conclusion.
-func (s *site) agree() payout.Conclusion {
+// agree performs a run and compares what it wrote, printed and stored. It returns the conclusion.
+func (s *site) agree(args ...string) payout.Conclusion {
 	s.t.Helper()
 	var doc struct {
 		Reconcile reconcileJSON `json:"reconcile"`
 	}
-	unmarshal(s.t, s.do(exitDone, "run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"), "--json"), &doc)
+	args = append([]string{"run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"), "--json"}, args...)
+	unmarshal(s.t, s.do(exitDone, args...), &doc)
 	file, err := excelize.OpenFile(s.path("book.xlsx"))
 	if err != nil {
 		s.t.Fatal(err)
