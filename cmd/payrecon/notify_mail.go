@@ -35,7 +35,7 @@ func (n *notifier) sendMail(ctx context.Context, m message) error {
 	msg.SetDateWithValue(n.clock())
 	msg.SetMessageID()
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // no out-of-office answers
-	text := m.text()
+	text := m.text(0)
 	if m.workbook != "" && e.attach() {
 		switch info, err := os.Stat(m.workbook); {
 		case err != nil:

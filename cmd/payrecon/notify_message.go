@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"payrecon/internal/money"
 	"payrecon/internal/payout"
@@ -16,7 +17,8 @@ import (
 type message struct {
 	subject  string
 	lines    []string
-	workbook string // path, "" = none
+	source   []string // where it comes from and where the workbook is: the end of the text
+	workbook string   // path, "" = none
 }
 
 // maxListed is how many breaks a message lists; the workbook has them all.
@@ -96,8 +98,17 @@ func (r jobResult) name() string {
 
 func (m *message) add(lines ...string) { m.lines = append(m.lines, lines...) }
 
-// text is the message without its subject.
-func (m message) text() string { return strings.TrimSpace(strings.Join(m.lines, "\n")) + "\n" }
+// text is the message without its subject, in so many characters: what is too much is cut before its end. 0 = no limit.
+func (m message) text(most int) string {
+	text, end := strings.TrimSpace(strings.Join(m.lines, "\n"))+"\n", ""
+	if len(m.source) > 0 {
+		end = "\n" + strings.Join(m.source, "\n") + "\n"
+	}
+	if room := most - utf8.RuneCountInString(end); most > 0 && utf8.RuneCountInString(text) > room {
+		text = string([]rune(text)[:room]) + "... (the rest is in the workbook)\n"
+	}
+	return text + end
+}
 
 // addReconciliation adds conclusion and figures; saidWhy leaves out the reason, which the message gave already.
 func (m *message) addReconciliation(rec *payout.Reconciliation, saidWhy bool) {
@@ -135,13 +146,13 @@ func (m *message) addBreaks(items []payout.Item) {
 // addSource says where the message comes from and where the workbook is.
 func (n *notifier) addSource(m *message, r jobResult) {
 	if r.Workbook != "" {
-		m.add("Workbook: " + r.Workbook + " on " + n.host)
+		m.source = append(m.source, "Workbook: "+r.Workbook+" on "+n.host)
 	}
 	run := ""
 	if r.Run > 0 {
 		run = fmt.Sprintf(", run %d", r.Run)
 	}
-	m.add(fmt.Sprintf("From payrecon on %s%s, %s.", n.host, run, n.clock().UTC().Format(time.RFC1123)))
+	m.source = append(m.source, fmt.Sprintf("From payrecon on %s%s, %s.", n.host, run, n.clock().UTC().Format(time.RFC1123)))
 }
 
 // reason is why an item is one, without the next step that its sentence ends with.

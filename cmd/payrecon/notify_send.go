@@ -31,11 +31,7 @@ func (n *notifier) postWebhook(ctx context.Context, ref secretRef, m message) er
 	if err != nil {
 		return err
 	}
-	text := []rune(m.text())
-	if len(text) > maxWebhookText {
-		text = append(text[:maxWebhookText], []rune("... (the rest is in the workbook)")...)
-	}
-	body, err := json.Marshal(map[string]string{"text": "*" + slackEscapes.Replace(m.subject) + "*\n" + slackEscapes.Replace(string(text))})
+	body, err := json.Marshal(map[string]string{"text": "*" + slackEscapes.Replace(m.subject) + "*\n" + slackEscapes.Replace(m.text(maxWebhookText))})
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"payrecon/internal/mirror"
 	"payrecon/internal/money"
@@ -237,9 +238,29 @@ From payrecon on host-a, Mon, 02 Mar 2026 03:00:00 UTC.
 	} {
 		tc.r.Job = nightlyName
 		m := n.compose(tc.r, decide(n.cfg.Notify, tc.last, tc.r, n.clock()))
-		if got := m.subject + "\n" + m.text(); got != tc.want {
+		if got := m.subject + "\n" + m.text(0); got != tc.want {
 			t.Errorf("got\n%s\nwant\n%s", got, tc.want)
 		}
+	}
+}
+
+// Slack cuts long messages: what is left of one still says where the workbook is.
+func TestLongMessagesKeepTheirEnd(t *testing.T) {
+	n := testNotifier(t, nil, "HOOK", "https://example.com/hook")
+	items := make([]payout.Item, 10)
+	for i := range items {
+		items[i] = breakItem(int64(i), payout.High, payout.ItemNew)
+		items[i].Why = strings.Repeat("because ", 60)
+	}
+	r := jobResult{Job: nightlyName, Outcome: "ok", Rec: reconciliationWith(items...), Run: 7, Workbook: "reports/x.xlsx"}
+	got := n.compose(r, decide(n.cfg.Notify, payout.JobRun{}, r, n.clock())).text(maxWebhookText)
+	end := `... (the rest is in the workbook)
+
+Workbook: reports/x.xlsx on host-a
+From payrecon on host-a, run 7, Mon, 02 Mar 2026 03:00:00 UTC.
+`
+	if n := utf8.RuneCountInString(got); n < maxWebhookText || n > maxWebhookText+50 || !strings.HasSuffix(got, end) {
+		t.Errorf("%d characters:\n%s", n, got)
 	}
 }
 
