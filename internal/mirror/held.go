@@ -43,9 +43,6 @@ const (
 		CROSS JOIN words w ON w.n = p.on_behalf_of ORDER BY p.created, p.id`
 
 	selectAlso = "SELECT w.word FROM payout_also a JOIN words w ON w.n = a.on_behalf_of WHERE a.n = ? ORDER BY w.word"
-
-	selectAges = `SELECT max(0, (? - created) / 86400000) AS age, count(*) AS count
-		FROM payouts INDEXED BY payouts_open WHERE final = 0 GROUP BY age ORDER BY age`
 )
 
 // HeldOpen returns every payout whose status is not final, whatever its age, oldest first.
@@ -155,18 +152,4 @@ func (m *Mirror) AddAlerts(ctx context.Context, run int64, texts []string) error
 func addAlert(ctx context.Context, tx *sqlx.Tx, run int64, at payout.Millis, text string) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO alerts (run, at, text) VALUES (?, ?, ?)", run, at, text)
 	return err
-}
-
-// InFlightByAge counts the payouts that are not final by whole days since their creation.
-func (m *Mirror) InFlightByAge(ctx context.Context, asOf payout.Millis) (map[int]int, error) {
-	var rows []struct {
-		Age   int `db:"age"`
-		Count int `db:"count"`
-	}
-	err := m.r.SelectContext(ctx, &rows, selectAges, asOf)
-	ages := make(map[int]int, len(rows))
-	for _, r := range rows {
-		ages[r.Age] = r.Count
-	}
-	return ages, wrap("count payouts in flight", err)
 }

@@ -31,7 +31,6 @@ func TestPlansUseIndexes(t *testing.T) {
 		"vanished":            selectVanished,
 		"past of a payout":    insertPast,
 		"also shown":          selectAlso,
-		"in flight by age":    selectAges,
 		"sequence":            "SELECT ifnull(max(seq), 0) FROM payout_versions",
 		"update":              updatePayout,
 	} {
