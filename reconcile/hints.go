@@ -1,26 +1,49 @@
 package reconcile
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"sort"
 	"strings"
+	"sync"
 	"unicode"
 
+	"payrecon/internal/money"
 	"payrecon/internal/payout"
 )
 
 // A hint says what a missing record may belong to after all: a record of the other side that is missing too, whose
 // reference differs by letter case, by white space or by a cut at 18 or 35 characters, or which has the amount and names the
 // payee within the match window; or the same reference at another time. Hints inform. They never match.
+//
+// A hint costs a few look-ups, however alike references are: what is looked through is sorted or bounded.
 type hints struct {
 	m    *matcher
 	pays loners
 	ents loners
+
+	mu   sync.Mutex
+	days map[sideOf][]dated
 }
 
 // loners is one side's findings of a single record that found no partner, by what they may be recognised by.
 type loners struct {
-	byForm   map[string][]*finding
+	byForm   map[string][]*finding // by the whole reference
+	byCut    map[string][]*finding // by what a cut leaves of a longer one
 	byAmount map[amountKey][]*finding
+}
+
+// sideOf is the payouts or the entries of a key.
+type sideOf struct {
+	g    *group
+	side int
+}
+
+// dated is one record of a key.
+type dated struct {
+	day    payout.Day
+	amount money.Amount
 }
 
 // The lengths at which references are known to be cut: by UK bank references, and by ISO 20022.
@@ -38,7 +61,7 @@ func lonely(f *finding) bool {
 }
 
 func newHints(m *matcher, findings []*finding) *hints {
-	h := &hints{m: m, pays: newLoners(), ents: newLoners()}
+	h := &hints{m: m, pays: newLoners(), ents: newLoners(), days: map[sideOf][]dated{}}
 	for _, f := range findings {
 		switch {
 		case !lonely(f):
@@ -52,7 +75,7 @@ func newHints(m *matcher, findings []*finding) *hints {
 }
 
 func newLoners() loners {
-	return loners{map[string][]*finding{}, map[amountKey][]*finding{}}
+	return loners{map[string][]*finding{}, map[string][]*finding{}, map[amountKey][]*finding{}}
 }
 
 func (l *loners) add(f *finding, amount amountKey) {
@@ -64,7 +87,7 @@ func (l *loners) add(f *finding, amount amountKey) {
 	l.byForm[loose(ref)] = append(l.byForm[loose(ref)], f)
 	for _, n := range cuts {
 		if cut := cutAt(ref, n); cut != "" {
-			l.byForm[loose(cut)] = append(l.byForm[loose(cut)], f)
+			l.byCut[loose(cut)] = append(l.byCut[loose(cut)], f)
 		}
 	}
 }
@@ -106,19 +129,27 @@ func (h *hints) byReference(f *finding, other *loners, what string) string {
 	if _, ok := payout.KeyOf(ref, "", false); !ok {
 		return ""
 	}
-	forms := []string{ref}
-	for _, n := range cuts {
-		if cut := cutAt(ref, n); cut != "" {
-			forms = append(forms, cut)
-		}
-	}
-	for _, form := range forms {
-		for _, candidate := range other.byForm[loose(form)] {
+	look := func(candidates []*finding) string {
+		for _, candidate := range candidates[:min(len(candidates), maxHinted)] {
 			if candidate.g == f.g {
 				continue
 			}
 			if difference := howDifferent(ref, candidate.ref()); difference != "" {
 				return fmt.Sprintf("%s %q differs only %s", what, strings.TrimSpace(candidate.ref()), difference)
+			}
+		}
+		return ""
+	}
+	form := loose(ref)
+	for _, candidates := range [][]*finding{other.byForm[form], other.byCut[form]} {
+		if hint := look(candidates); hint != "" {
+			return hint
+		}
+	}
+	for _, n := range cuts {
+		if cut := cutAt(ref, n); cut != "" {
+			if hint := look(other.byForm[loose(cut)]); hint != "" {
+				return hint
 			}
 		}
 	}
@@ -155,29 +186,52 @@ func (h *hints) elsewhen(f *finding) string {
 	if f.g.key == "" || day == payout.NoDay {
 		return ""
 	}
-	best, hint := int64(farAway), ""
-	consider := func(d payout.Day, what string) {
-		if apart := daysApart(d, day); apart < best && apart > int64(h.m.o.MatchWindowDays) {
-			best = apart
-			when := "earlier"
-			if d > day {
-				when = "later"
-			}
-			hint = fmt.Sprintf("the same reference stands on %s of %s, %s %s", what, d, plural(int(apart), "day", "days"), when)
-		}
-	}
+	what, others := "the ledger entry over", h.records(f.g, entrySide)
 	if len(f.ents) == 1 {
-		for _, p := range f.g.pays {
-			consider(p.day, "the payout over "+p.amount().String())
+		what, others = "the payout over", h.records(f.g, payoutSide)
+	}
+	window := payout.Day(h.m.o.MatchWindowDays)
+	before := sort.Search(len(others), func(i int) bool { return others[i].day >= day-window }) - 1
+	after := sort.Search(len(others), func(i int) bool { return others[i].day > day+window })
+	say := func(d dated, when string) string {
+		return fmt.Sprintf("the same reference stands on %s %s of %s, %s %s", what, d.amount, d.day, plural(int(daysApart(d.day, day)), "day", "days"), when)
+	}
+	switch earlier, later := before >= 0, after < len(others); {
+	case earlier && (!later || daysApart(others[before].day, day) <= daysApart(others[after].day, day)):
+		return say(others[before], "earlier")
+	case later:
+		return say(others[after], "later")
+	}
+	return ""
+}
+
+// records returns the dated records of one side of a key, by day.
+func (h *hints) records(g *group, side int) []dated {
+	if side == payoutSide && len(g.pays) == 0 || side == entrySide && len(g.ents) == 0 {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	list, known := h.days[sideOf{g, side}]
+	if known {
+		return list
+	}
+	if side == payoutSide {
+		for _, p := range g.pays {
+			list = append(list, dated{p.day, p.amount()})
 		}
 	} else {
-		for _, e := range f.g.ents {
+		for _, e := range g.ents {
 			if e.Day != payout.NoDay {
-				consider(e.Day, "the ledger entry over "+e.Amount.String())
+				list = append(list, dated{e.Day, e.Amount})
 			}
 		}
 	}
-	return hint
+	slices.SortFunc(list, func(a, b dated) int {
+		return cmp.Or(cmp.Compare(a.day, b.day), strings.Compare(a.amount.Currency(), b.amount.Currency()), cmp.Compare(a.amount.Units(), b.amount.Units()))
+	})
+	h.days[sideOf{g, side}] = list
+	return list
 }
 
 // byPayee looks for a record of the amount within the window where the ledger's text names the payout's payee.

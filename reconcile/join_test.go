@@ -14,7 +14,7 @@ import (
 )
 
 // reconcileBulk runs n payouts against their ledger, from memory.
-func reconcileBulk(t *testing.T, in Input, rows []payout.Row, entries []payout.Entry) *payout.Reconciliation {
+func reconcileBulk(t *testing.T, in Input, rows []payout.Row, entries []payout.Entry, rejected ...payout.RejectedRow) *payout.Reconciliation {
 	t.Helper()
 	in.Period = payout.Period{From: 20454, To: 20484}
 	in.AsOf = time.Unix(20500*86400, 0)
@@ -30,7 +30,7 @@ func reconcileBulk(t *testing.T, in Input, rows []payout.Row, entries []payout.E
 				return payout.Intake{}, err
 			}
 		}
-		return intakeOf(entries, nil, in.Period), nil
+		return intakeOf(entries, rejected, in.Period), nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -152,6 +152,63 @@ func TestOneHugeKey(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestManyAlike would take hours if hints, or unreadable rows, looked at all pairs of what is alike.
+func TestManyAlike(t *testing.T) {
+	n := 20_000
+	if testing.Short() {
+		n = 2_000
+	}
+	payoutAt := func(i int, ref string, day payout.Day) payout.Row {
+		created := payout.Millis(day) * millisDay
+		return payout.Row{ID: fmt.Sprintf("p%06d", i), RefID: ref, Units: 1_000_000 + int64(i), Currency: "EUR", Status: payout.Completed, Created: created, Changed: created}
+	}
+	for _, c := range []struct {
+		name string
+		row  func(i int) payout.Row
+		ent  func(i int) payout.Entry
+	}{
+		{"references with a common beginning", func(i int) payout.Row {
+			return payoutAt(i, fmt.Sprintf("PAYROLL-2026-NOVEMBER-THE-WHOLE-GROUP-%06d", i), 20454)
+		}, func(i int) payout.Entry {
+			return payout.Entry{Ref: fmt.Sprintf("PAYROLL-2026-NOVEMBER-THE-WHOLE-GROUP-9%06d", i), Amount: money.New(int64(i)+1, "EUR"), Day: 20454}
+		}},
+		{"one reference, used again much later", func(i int) payout.Row { return payoutAt(i, "RENT", 20454) }, func(i int) payout.Entry {
+			return payout.Entry{Ref: "RENT", Amount: money.New(int64(i)+1, "EUR"), Day: 20480}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rows, entries := make([]payout.Row, n), make([]payout.Entry, n)
+			for i := range n {
+				rows[i], entries[i] = c.row(i), c.ent(i)
+				entries[i].Line = i + 2
+			}
+			r := reconcileBulk(t, Input{SpillDir: t.TempDir(), Options: Options{MinOverlap: -1}}, rows, entries)
+			if !r.Accounted || len(r.Items) != 2*n {
+				t.Errorf("%d items, want %d", len(r.Items), 2*n)
+			}
+		})
+	}
+	t.Run("one reference, on an unreadable row", func(t *testing.T) {
+		rows := make([]payout.Row, n)
+		for i := range rows {
+			rows[i] = payoutAt(i, "RENT", 20454)
+		}
+		r := reconcileBulk(t, Input{SpillDir: t.TempDir(), Options: Options{MinOverlap: -1}}, rows, []payout.Entry{{Line: 2, Ref: "OTHER", Day: 20400}, {Line: 3, Ref: "OTHER", Day: 20500}},
+			payout.RejectedRow{Line: 4, Ref: "RENT", Text: "RENT,?", Amount: money.New(5, "EUR")})
+		unreadable := 0
+		for i := range r.Items {
+			if it := &r.Items[i]; it.Outcome == payout.Unreadable {
+				if unreadable += len(it.Payouts); len(it.Payouts) < 2 || !it.Exposure.IsZero() && it.Exposure.Units() < 1_000_000 {
+					t.Errorf("%d payouts, exposure %s", len(it.Payouts), it.Exposure)
+				}
+			}
+		}
+		if unreadable < 2 {
+			t.Errorf("%d payouts of an unreadable row's reference, want all that are not each other's twins", unreadable)
+		}
+	})
 }
 
 func TestPlainRefIsItsOwnKey(t *testing.T) {

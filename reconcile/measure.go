@@ -82,7 +82,11 @@ func (f *finding) exposure() (money.Amount, error) {
 	}
 	largest := money.New(0, money.NoCurrency)
 	first := true
-	for _, side := range [][]money.Amount{f.sums.pays, f.sums.ents} {
+	unread, err := f.unread()
+	if err != nil {
+		return money.Amount{}, err
+	}
+	for _, side := range [][]money.Amount{f.sums.pays, f.sums.ents, unread} {
 		for _, a := range side {
 			units, err := money.AbsUnits(a.Units())
 			if err != nil {
@@ -94,6 +98,21 @@ func (f *finding) exposure() (money.Amount, error) {
 		}
 	}
 	return largest, nil
+}
+
+// unread sums up the unreadable rows whose amount could be read all the same.
+func (f *finding) unread() ([]money.Amount, error) {
+	by := map[string]int64{}
+	for _, row := range f.rejected {
+		if currency := row.Amount.Currency(); currency != "" {
+			sum, err := money.AddUnits(by[currency], row.Amount.Units())
+			if err != nil {
+				return nil, err
+			}
+			by[currency] = sum
+		}
+	}
+	return amounts(by), nil
 }
 
 // ref is the reference as written on the first record.

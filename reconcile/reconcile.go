@@ -254,9 +254,16 @@ func (r *run) unreadable(all *joined) {
 			kept = append(kept, f)
 			continue
 		}
+		if first.g.pays != nil {
+			first.g = &group{key: first.g.key, items: slices.Clone(first.g.items)}
+		}
 		first.pays = append(first.pays, f.pays...)
-		slices.SortFunc(first.pays, comparePays)
-		first.g = &group{key: first.g.key, pays: first.pays, items: slices.Compact(slices.Sorted(slices.Values(slices.Concat(first.g.items, f.g.items))))}
+		first.g.items = append(first.g.items, f.g.items...)
+	}
+	for _, f := range with {
+		slices.SortFunc(f.pays, comparePays)
+		slices.Sort(f.g.items)
+		f.g.pays, f.g.items = f.pays, slices.Compact(f.g.items)
 	}
 	all.findings = kept
 	for _, row := range r.out.Ledger.Rejected {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"payrecon/internal/money"
@@ -110,7 +111,7 @@ func reconciliationJSON(r *payout.Reconciliation) reconcileJSON {
 			OutOfPeriod: r.Ledger.OutOf, FirstDate: r.Ledger.First, LastDate: r.Ledger.Last,
 		},
 		Payouts: payoutsJSON{r.PayoutsInPeriod}, Outcomes: outcomesOf(r), Statement: []statementJSON{}, Breaks: r.Breaks,
-		Accounted: r.Accounted, Lookup: r.Lookup, Hash: r.OutcomeHash, Warnings: orEmpty(r.Warnings),
+		Accounted: r.Accounted, Lookup: r.Lookup, Hash: r.OutcomeHash, Warnings: orEmpty(slices.Concat(r.Warnings, r.Ledger.Notes)),
 	}
 	var paths, sums []string
 	for _, f := range r.Ledger.Files { // several only with ledger.take: all

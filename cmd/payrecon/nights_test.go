@@ -311,3 +311,58 @@ func TestLookUpDisprovesACompleteDay(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatTheLookUpShowsIsKept: what the provider shows when it is asked for a reference, be it a new status of a payout
+// that the mirror holds or a payout of another sub-member, is in the mirror and in the run, so that the run can be
+// performed again.
+func TestWhatTheLookUpShowsIsKept(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	day := func(ago int) string { return payout.DayOf(s.now.AddDate(0, 0, -ago)).String() }
+	id := s.pay("RENT", "100.00", payout.Processing, 2)
+	s.pay("KNOWN-1", "9.00", payout.Completed, 3)
+	s.do(exitDone, "sync", "--from", "2026-03-20", "--to", "2026-03-31")
+	if err := s.box.SetStatus(id, payout.Completed, ""); err != nil {
+		t.Fatal(err)
+	}
+	s.ledger("RENT 100.00 paid "+day(2), "RENT 100.00 paid "+day(30), "KNOWN-1 9.00 paid "+day(3))
+	s.tryOut("reconcile", "--ledger", s.path("ledger.csv"))
+	if history := s.do(exitDone, "payouts", "history", id); !strings.Contains(history, string(payout.Completed)) {
+		t.Errorf("the status that the look-up showed was not kept:\n%s", history)
+	}
+	s.do(exitDone, "reconcile", "--again", "2")
+
+	s = newSite(t, sandbox.Options{Payouts: -1, OnBehalfOf: []string{"a", "b"}})
+	s.write("payrecon.yaml", "api: {rate_limit: none, on_behalf_of: [a, b]}\n")
+	payAs := func(of, ref string, units int64, daysAgo int) {
+		created := payout.MillisOf(s.now.AddDate(0, 0, -daysAgo))
+		if _, err := s.box.Add(payout.Payout{RefID: ref, OnBehalfOf: of, Amount: money.New(units, "EUR"), Status: payout.Completed, Created: created}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	payAs("a", "KNOWN-1", 90_000, 3)
+	s.do(exitDone, "sync", "--from", "2026-03-29", "--to", "2026-03-31")
+	payAs("b", "TWO-2", 500_000, 10)
+	s.write("ledger.csv", "ref_id,amount,currency,status,date,on_behalf_of\nKNOWN-1,9.00,EUR,paid,"+day(3)+",a\nTWO-2,40.00,EUR,paid,"+day(10)+",a\n")
+	s.tryOut("reconcile", "--ledger", s.path("ledger.csv"))
+	if r := s.reconciliation(); r.PayoutsInPeriod != 2 {
+		t.Errorf("%d payouts in the run, want 2: one was shown by the look-up and committed", r.PayoutsInPeriod)
+	}
+	s.do(exitDone, "reconcile", "--again", "2")
+}
+
+// TestSameLedgerTwiceIsSaid: an export that did not run looks like a quiet day.
+func TestSameLedgerTwiceIsSaid(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	s.pay("KNOWN-1", "5.00", payout.Completed, 5)
+	s.do(exitDone, "sync", "--from", "2026-03-20", "--to", "2026-03-31")
+	s.ledger("KNOWN-1 5.00 paid " + payout.DayOf(s.now.AddDate(0, 0, -5)).String())
+	for n, args := range [][]string{{}, {}, {"--no-record"}} {
+		_, out, words := s.try(append([]string{"reconcile", "--ledger", s.path("ledger.csv"), "--json"}, args...)...)
+		var r reconcileJSON
+		unmarshal(t, out, &r)
+		said := strings.Contains(strings.Join(r.Warnings, "\n"), "byte for byte the file of the last run") && strings.Contains(words, "byte for byte")
+		if said != (n > 0) {
+			t.Errorf("reconciliation %d %v: warnings %q\n%s", n+1, args, r.Warnings, words)
+		}
+	}
+}

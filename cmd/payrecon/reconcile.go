@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -179,7 +180,7 @@ func (a *app) printReconciliation(r *payout.Reconciliation) {
 	fmt.Fprintf(w, "\nItems open: %d (new %d, open %d, carried %d, reopened %d); cleared %d, reclassified %d\n",
 		b.Total, b.New, b.Open, b.Carried, b.Reopened, b.Cleared, b.Reclassified)
 	fmt.Fprintf(w, "%s: %s\n(%s)\n", conclusionTitles[r.Conclusion], r.ConclusionWhy, payout.Caveat)
-	for _, warning := range r.Warnings {
+	for _, warning := range slices.Concat(r.Warnings, r.Ledger.Notes) {
 		a.say("Note: %s", strings.TrimSpace(warning))
 	}
 }

@@ -62,6 +62,10 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	if err != nil {
 		return nil, err
 	}
+	sequence, err := s.m.Sequence(ctx) // one view, whatever others write meanwhile
+	if err != nil {
+		return nil, err
+	}
 	asker, err := s.asker(f)
 	if err != nil {
 		return nil, err
@@ -72,7 +76,7 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	}
 	defer os.RemoveAll(dir)
 	in := reconcile.Input{
-		Source: s.m, Coverage: coverage, Items: items, NextItem: next, Run: s.run.ID, LedgerFiles: files,
+		Source: s.m, MaxSeq: sequence, Coverage: coverage, Items: items, NextItem: next, Run: s.run.ID, LedgerFiles: files,
 		Ledger: s.cfg.ledgerOptions(), Options: options, SpillDir: dir, Logger: s.log,
 	}
 	if syncErr != nil {
@@ -89,6 +93,9 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	if err != nil {
 		return nil, err
 	}
+	if err := s.compareFiles(ctx, r); err != nil {
+		return nil, err
+	}
 	if in.Behind != "" {
 		r.Warnings = append(r.Warnings, in.Behind)
 	}
@@ -99,16 +106,20 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	return r, errors.Join(s.record(ctx, r, &in, before, asker), asker.refused())
 }
 
-// match reconciles. When the provider shows a payout on a day that was taken for complete, that day is disproved: the run
-// is done over, with what is proven now, and the answers that it has.
+// match reconciles. When the provider shows what the mirror lacked, the run is done over with the answers that it has: on
+// what has been committed since, so that it can be performed again from the mirror; and with no day taken for complete on
+// which a payout was missing.
 func (s *session) match(ctx context.Context, in *reconcile.Input, asker *providerAsker) (*payout.Reconciliation, error) {
 	r, err := reconcile.Reconcile(ctx, *in)
-	if err != nil || r.Lookup.Found == 0 {
+	if err != nil || asker == nil || len(asker.shown) == 0 {
 		return r, err
 	}
 	disproved := asker.disproved(in.Coverage)
-	if len(disproved) == 0 {
+	if len(disproved) == 0 && !asker.commit {
 		return r, nil
+	}
+	if in.MaxSeq, err = s.m.Sequence(ctx); err != nil {
+		return nil, err
 	}
 	in.Coverage = disprove(in.Coverage, disproved)
 	in.Provider = asker.again()
@@ -117,6 +128,9 @@ func (s *session) match(ctx context.Context, in *reconcile.Input, asker *provide
 		return nil, err
 	}
 	r.Lookup = lookup
+	if len(disproved) == 0 {
+		return r, nil
+	}
 	warning := fmt.Sprintf("the provider showed payouts that the mirror lacked on days it took for complete, %s: these days are not complete any more; run `payrecon sync` and reconcile again", daysInWords(disproved))
 	s.log.Warn(warning)
 	r.Warnings = append(r.Warnings, warning)
@@ -164,12 +178,8 @@ func (c *config) reconcileOptions(period payout.Period, asOf time.Time) (reconci
 	return o, nil
 }
 
-// record notes what is known of the ledger files, keeps a copy of them, and stores the run with all that it takes to
-// perform it again.
-func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reconcile.Input, before []int64, asker *providerAsker) (err error) {
-	if r.Sequence, err = s.m.Sequence(ctx); err != nil { // what the provider was asked for has been committed since
-		return err
-	}
+// compareFiles notes what is odd about the ledger's files beside those of the last recorded run, and says all that is.
+func (s *session) compareFiles(ctx context.Context, r *payout.Reconciliation) error {
 	last, err := s.m.Summary(ctx, 0)
 	switch {
 	case err == nil:
@@ -177,6 +187,14 @@ func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reco
 	case payout.KindOf(err) != payout.KindNotFound:
 		return err
 	}
+	for _, note := range r.Ledger.Notes {
+		s.log.Warn(note)
+	}
+	return nil
+}
+
+// record keeps a copy of the ledger files, and stores the run with all that it takes to perform it again.
+func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reconcile.Input, before []int64, asker *providerAsker) (err error) {
 	text, err := json.Marshal(replay{
 		Files: r.Ledger.Files, Config: s.run.Config, Period: in.Period, AsOf: payout.MillisOf(in.AsOf), Coverage: in.Coverage, NextItem: in.NextItem,
 		Answered: asker.answeredRefs(), Offline: asker == nil, Now: payout.MillisOf(in.Clock()), Behind: in.Behind,
@@ -231,11 +249,10 @@ func (s *session) holds(ctx context.Context, id string) (bool, error) {
 	return err == nil, err
 }
 
-// AskRefs asks the API for payouts by reference. First only looks, then, where something new was shown and the run is
-// recorded, commits.
+// AskRefs asks the API for payouts by reference. First only looks, then, where something was shown and the run is recorded,
+// commits.
 func (p *providerAsker) AskRefs(ctx context.Context, refs []string) payout.RefAnswer {
 	answer := p.syncer.AskRefs(ctx, p.run, refs, false)
-	fresh := len(p.new)
 	for _, one := range answer.Payouts {
 		held, err := p.held(ctx, one.ID)
 		if err != nil {
@@ -247,8 +264,8 @@ func (p *providerAsker) AskRefs(ctx context.Context, refs []string) payout.RefAn
 		}
 	}
 	p.shown = append(p.shown, answer.Payouts...)
-	if p.commit && len(p.new) > fresh {
-		committed := p.syncer.AskRefs(ctx, p.run, refsOf(p.new[fresh:]), true)
+	if p.commit && len(answer.Payouts) > 0 {
+		committed := p.syncer.AskRefs(ctx, p.run, refsOf(answer.Payouts), true)
 		answer.Requests += committed.Requests
 		if committed.Err != nil {
 			answer.Err = committed.Err
