@@ -279,15 +279,14 @@ func (a *app) checkSchedules(ctx context.Context, cfg *config, m *mirror.Mirror)
 	if len(cfg.Schedules) == 0 {
 		return []check{ok("schedules", "none configured: cron, systemd or Kubernetes must start `payrecon run`")}
 	}
-	s, err := schedules.New(cfg.jobs(), recordedJobs{m}, nil, schedules.Options{Clock: a.clock})
-	if err != nil {
+	if _, err := schedules.New(cfg.jobs(), nil, nil, schedules.Options{}); err != nil {
 		return []check{fail("schedules", "correct the expression; five fields, such as \"30 2 * * *\"", err)}
 	}
 	var checks []check
 	for _, bad := range a.checkJobs(cfg) {
 		checks = append(checks, fail("schedules", "correct the words of run: they are a command line without `payrecon`", bad))
 	}
-	list, err := s.Statuses(ctx)
+	list, err := a.jobStatuses(ctx, m, cfg)
 	if err != nil {
 		return append(checks, fail("schedules", "see the database above", err))
 	}
@@ -316,9 +315,9 @@ func (n recordedJobs) LastJob(ctx context.Context, name string) (last payout.Job
 	return n.m.LastJob(ctx, name)
 }
 
-// SaveJob refuses: doctor changes nothing.
+// SaveJob refuses: who only looks changes nothing.
 func (recordedJobs) SaveJob(context.Context, payout.JobRun) error {
-	return errors.New("doctor does not write")
+	return errors.New("opened for reading only")
 }
 
 // checkNotifications says who is told, whether the last notifications arrived, and with try sends a test.

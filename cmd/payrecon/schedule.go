@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -195,33 +197,35 @@ func (c *config) jobs() []schedules.Job {
 	return jobs
 }
 
-// scheduler opens the mirror for job records and returns the scheduler over it. Job records are small and rare: they are
-// written beside the lease, in their own transactions.
-func (a *app) withScheduler(ctx context.Context, list bool, work func(*schedules.Scheduler) error) error {
-	return a.withWatchedScheduler(ctx, list, a.clock, func(s *schedules.Scheduler, _ *mirror.Mirror) error { return work(s) })
+// checkedJobs returns the jobs, all of which can be scheduled and run.
+func (a *app) checkedJobs(cfg *config) ([]schedules.Job, error) {
+	jobs := cfg.jobs()
+	if _, err := schedules.New(jobs, nil, a.jobRunner, schedules.Options{}); err != nil {
+		return nil, err
+	}
+	return jobs, errors.Join(a.checkJobs(cfg)...)
 }
 
-// withWatchedScheduler is withScheduler for whoever wants to see it read the clock, and the mirror that it works on.
-func (a *app) withWatchedScheduler(ctx context.Context, list bool, clock func() time.Time, work func(*schedules.Scheduler, *mirror.Mirror) error) (err error) {
+// withScheduler opens the mirror for job records, and hands on the scheduler over it, which reads the time from clock. Job
+// records are small and rare: they are written beside the lease, in their own transactions.
+func (a *app) withScheduler(ctx context.Context, clock func() time.Time, work func(*schedules.Scheduler, *mirror.Mirror) error) (err error) {
 	cfg, err := a.configuration()
 	if err != nil {
 		return err
 	}
-	if len(cfg.Schedules) == 0 && !list {
+	if len(cfg.Schedules) == 0 {
 		return payout.Errorf(payout.KindInput, "no schedules are configured: see `schedules` in payrecon.yaml (`payrecon init` writes one)")
 	}
-	if _, err := schedules.New(cfg.jobs(), nil, a.jobRunner, schedules.Options{}); err != nil {
+	jobs, err := a.checkedJobs(cfg)
+	if err != nil {
 		return err
-	}
-	if bad := a.checkJobs(cfg); len(bad) > 0 {
-		return errors.Join(bad...)
 	}
 	m, err := a.openForJobs(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	s, err := schedules.New(cfg.jobs(), m, a.jobRunner, schedules.Options{
+	s, err := schedules.New(jobs, m, a.jobRunner, schedules.Options{
 		Clock: clock, Logger: a.log, Lock: cfg.Database, Ended: a.jobEnded(m),
 	})
 	if err != nil {
@@ -261,8 +265,15 @@ func (a *app) openForJobs(ctx context.Context, cfg *config) (*mirror.Mirror, err
 const minuteForm = "2006-01-02 15:04 MST"
 
 func (a *app) listSchedules(ctx context.Context) error {
-	return a.withScheduler(ctx, true, func(s *schedules.Scheduler) error {
-		list, err := s.Statuses(ctx)
+	cfg, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	if _, err := a.checkedJobs(cfg); err != nil {
+		return err
+	}
+	show := func(m *mirror.Mirror) error {
+		list, err := a.jobStatuses(ctx, m, cfg)
 		if err != nil {
 			return err
 		}
@@ -288,7 +299,11 @@ func (a *app) listSchedules(ctx context.Context) error {
 			t.add(st.Job.Name, st.Job.Cron, st.Job.Run, next, last, took, outcome, words)
 		}
 		return t.writeText(a.stdout)
-	})
+	}
+	if _, err := os.Stat(cfg.Database); errors.Is(err, fs.ErrNotExist) {
+		return show(nil)
+	}
+	return a.read(ctx, show)
 }
 
 // jobJSON is a job in schedule list --json and status --json.
@@ -313,7 +328,7 @@ func schedulesJSON(list []schedules.Status) []jobJSON {
 }
 
 func (a *app) runScheduled(ctx context.Context, name string) error {
-	return a.withScheduler(ctx, false, func(s *schedules.Scheduler) error {
+	return a.withScheduler(ctx, a.clock, func(s *schedules.Scheduler, _ *mirror.Mirror) error {
 		run, err := s.RunNow(ctx, name)
 		if err != nil {
 			return err
@@ -349,7 +364,7 @@ func (a *app) startSchedules(ctx context.Context, address string, anywhere bool)
 		}
 		defer l.Close()
 	}
-	return a.withWatchedScheduler(ctx, false, w.tick, func(s *schedules.Scheduler, m *mirror.Mirror) error {
+	return a.withScheduler(ctx, w.tick, func(s *schedules.Scheduler, m *mirror.Mirror) error {
 		list, err := s.Statuses(ctx)
 		if err != nil {
 			return err

@@ -129,10 +129,10 @@ func (a *app) gatherStatus(ctx context.Context, m *mirror.Mirror, p payout.Perio
 	return st, err
 }
 
-// jobStatuses returns how the configured jobs ended last and when they are due next. Schedules that cannot be read are a
-// warning here: the rest of the status is wanted all the more.
+// jobStatuses returns how the configured jobs ended last and when they are due next; m is nil where there is no mirror yet.
+// Schedules that cannot be read are a warning here: the rest of the status is wanted all the more.
 func (a *app) jobStatuses(ctx context.Context, m *mirror.Mirror, cfg *config) ([]schedules.Status, error) {
-	s, err := schedules.New(cfg.jobs(), m, a.jobRunner, schedules.Options{Clock: a.clock})
+	s, err := schedules.New(cfg.jobs(), recordedJobs{m}, nil, schedules.Options{Clock: a.clock})
 	if err != nil {
 		a.log.Warn("the schedules are left out", "error", err.Error())
 		return nil, nil
