@@ -70,8 +70,6 @@ func (p *ledgerParser) chunk(ctx context.Context, c csvChunk) error {
 			p.totals.blank++
 		case p.records.count != width:
 			err = p.rejectWidth(width)
-		case p.records.stray > 0:
-			err = p.reject(p.records.stray-1, "text after the closing quote of a field")
 		default:
 			err = p.row()
 		}
@@ -90,6 +88,9 @@ func (p *ledgerParser) row() error {
 			p.filter(f)
 			return nil
 		}
+	}
+	if stray := p.records.stray; stray > 0 {
+		return p.reject(stray-1, "text after the closing quote of a field")
 	}
 	var e payout.Entry // on the stack: its fields are written without barriers
 	col, reason := p.fill(&e)

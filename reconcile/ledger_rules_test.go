@@ -197,7 +197,7 @@ func TestReadLedgerFilters(t *testing.T) {
 		" payout ,A2,-4.00,EUR\n" +
 		"FEE,A3,0.50,EUR\n" +
 		"FEE,,oops,E\n" + // filtered before it is judged
-		"FEE,A5,0.25,GBP\n" +
+		"FEE,\"A\"5,0.25,GBP\n" + // likewise
 		"PAYOUT,A6,x,EUR\n" + // rejected
 		"FEE,A7\n" + // the field count comes first
 		"PAYOUT,A8,0,EUR\n"
@@ -219,7 +219,7 @@ func TestReadLedgerFilters(t *testing.T) {
 			{Column: "Type", Value: "FEE", Currency: "EUR", Rows: 1, Units: 5000},
 			{Column: "Type", Value: "FEE", Currency: "GBP", Rows: 1, Units: 2500},
 		}},
-		{"sign", []LedgerFilter{{Sign: "positive"}}, "", []int{2, 4, 6, 9}, []int{5, 7, 8}, []payout.FilteredSum{
+		{"sign", []LedgerFilter{{Sign: "positive"}}, "", []int{2, 4, 9}, []int{5, 6, 7, 8}, []payout.FilteredSum{
 			{Column: "amount", Value: "negative", Currency: "EUR", Rows: 1, Units: -40000},
 		}},
 		{"sign, as in the file", []LedgerFilter{{Column: "amount", Sign: "negative"}}, "negative", []int{3, 9}, []int{5, 7, 8}, []payout.FilteredSum{
@@ -298,6 +298,10 @@ func TestReadLedgerColumnNumbers(t *testing.T) {
 	_, entries := readText(t, "a;b,c;d\nR1;5,00;EUR\nR2;6,00;EUR\n", LedgerOptions{Columns: map[string]string{"ref_id": "1", "amount": "2", "currency": "3"}})
 	if len(entries) != 2 || entries[1].Amount != amount(t, "6", "EUR") {
 		t.Errorf("got %v", entries)
+	}
+	_, _, err := readFiles(t, LedgerOptions{Columns: map[string]string{"ref_id": "1", "amount": "2", "currency": "3"}}, always, ledgerFile(t, "R1,5.00,EUR\nR2,6.00,EUR\n"))
+	if payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), `column 2, whose heading reads "5.00"`) {
+		t.Errorf("a file without a header = %v, want it refused: its first row would be lost", err)
 	}
 	_, entries = readText(t, "2,1,3\nR1,5.00,EUR\n", LedgerOptions{Columns: map[string]string{"ref_id": "2", "amount": "1", "currency": "3"}})
 	if len(entries) != 1 || entries[0].Ref != "R1" {

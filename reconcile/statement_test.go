@@ -169,6 +169,7 @@ func TestConclusion(t *testing.T) {
 			"1 break is open, together below materiality: 4.00 EUR; 1 item below materiality could not be verified: 5.00 EUR.",
 		},
 		{"not verified, at materiality", agreed + "E e2 5 paid - ref=S", func(s *scene) { s.Materiality = map[string]int64{"EUR": 50_000} }, payout.NoConclusion, "1 item could not be verified: 5.00 EUR."},
+		{"an unreadable row below materiality", agreed + "X S S;4;soon 4", func(s *scene) { s.Materiality = map[string]int64{"EUR": 50_000} }, payout.Reconciled, "Both sources are complete and no break is open; 1 item below materiality could not be verified: 4.00 EUR."},
 		{"an unreadable row has no amount", agreed + "X S S;1o", func(s *scene) { s.Materiality = map[string]int64{"EUR": 50_000} }, payout.NoConclusion, "1 item could not be verified: some of unknown amount."},
 		{
 			"breaks below materiality", agreed + "E e2 5 paid 01-05 ref=S", func(s *scene) { s.Materiality = map[string]int64{"EUR": 50_001} }, payout.Explained,

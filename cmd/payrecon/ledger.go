@@ -108,7 +108,7 @@ line, column, value and reason. Nothing is written.`,
 				return err
 			}
 			if a.asJSON {
-				return a.printJSON(check)
+				return a.printJSON(ledgerCheckForm(check))
 			}
 			return a.printLedgerCheck(check)
 		},
