@@ -88,7 +88,7 @@ func TestTextfile(t *testing.T) {
 // A textfile that cannot be written is a warning, never a failure of the run.
 func TestTextfileNotWritable(t *testing.T) {
 	s := newSite(t, sandbox.Options{Payouts: -1})
-	s.write("payrecon.yaml", fmt.Sprintf("metrics: {textfile: %q}\n", s.path("nowhere/payrecon.prom")))
+	s.write("payrecon.yaml", fmt.Sprintf("api: {rate_limit: none}\nmetrics: {textfile: %q}\n", s.path("nowhere/payrecon.prom")))
 	s.write("ledger.csv", "ref_id,amount,currency,status,date\nGONE-1,1.00,EUR,returned,2026-03-01\n")
 	code, _, words := s.try("run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"))
 	if code != exitDone || !strings.Contains(words, "metrics.textfile could not be written") {
