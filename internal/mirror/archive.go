@@ -162,6 +162,7 @@ func optional[T any](a *archive, v **T, each func(*archive, *T)) {
 		present = 1
 	}
 	if number(a, &present); present == 0 || a.err != nil {
+		*v = nil
 		return
 	}
 	if !a.writing {

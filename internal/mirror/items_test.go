@@ -65,6 +65,25 @@ func TestDecideTakesWhatAPersonDecides(t *testing.T) {
 	event.Item, event.Run = 1, 0
 	equal(t, "events", events, []payout.ItemEvent{r.Events[0], event})
 
+	asked.Disposition = nil
+	if err := m.Decide(t.Context(), Decision{Item: asked}); err != nil {
+		t.Fatal(err)
+	}
+	later := sampleReconciliation(beginRun(t, m), 1, 1)
+	later.Items[0].Disposition = want.Disposition
+	if err := m.SaveReconciliation(t.Context(), later, nil, nil, nothingLeft); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // taken back: as the person decided before, and as a run left it
+		asked.ID, asked.Disposition = 1, nil
+		if err := m.Decide(t.Context(), Decision{Item: asked}); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := m.Item(t.Context(), 1); err != nil || got.Disposition != nil {
+			t.Errorf("a disposition that was taken back stands: %+v, %v", got.Disposition, err)
+		}
+	}
+
 	asked.ID = 2
 	if err := m.Decide(t.Context(), Decision{asked, event}); payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), "item 2 was cleared by payout") {
 		t.Errorf("a decision about a cleared item = %v, want it refused", err)
