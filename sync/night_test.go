@@ -71,12 +71,12 @@ func TestNightCutAgainAndAgain(t *testing.T) {
 	}
 }
 
-// TestCutNightIsGoneOnWithForADay looks at which days a nightly run asks for after one that was cut.
-func TestCutNightIsGoneOnWithForADay(t *testing.T) {
+// TestCutNightIsGoneOnWithForHours looks at which days a nightly run asks for after one that was cut.
+func TestCutNightIsGoneOnWithForHours(t *testing.T) {
 	for _, c := range []struct {
 		later time.Duration
 		whole bool // the lookback is walked anew
-	}{{time.Minute, false}, {11 * time.Hour, false}, {24 * time.Hour, true}, {-time.Hour, true}} {
+	}{{time.Minute, false}, {11 * time.Hour, false}, {23 * time.Hour, true}, {-time.Hour, true}} {
 		a := &fakeAPI{now: noon(day0 + 60)}
 		a.fill(day0+40, 21, 150)
 		m := openMirror(t)
@@ -191,4 +191,35 @@ func TestNightCostsWhatChanged(t *testing.T) {
 	if slices.Max(requests) > 13 {
 		t.Errorf("a night took %d requests, one on a tenfold mirror %d; want 13 at most", requests[0], requests[1])
 	}
+}
+
+// TestNightAfterAFailedOne fails one window of a night; the next night begins a little less than a day later, and must see
+// what happened on the days that the failed one had proven.
+func TestNightAfterAFailedOne(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 60)}
+	a.fill(day0+50, 11, 10)
+	m := openMirror(t)
+	s := newSyncer(a, m, payoutsync.Options{Workers: 1, StartDay: day0 + 50})
+	if sum, err := s.Nightly(t.Context(), 1); err != nil || !sum.Complete {
+		t.Fatalf("Nightly: %+v, %v; want complete", sum, err)
+	}
+	a.now = noon(day0 + 61)
+	broken := day0 + 54
+	a.before = func(_ int, q payout.Query, _ string) error {
+		if q.HasFrom() && q.From <= broken && broken <= q.To {
+			return payout.Errorf(payout.KindTransport, "500")
+		}
+		return nil
+	}
+	if _, err := s.Nightly(t.Context(), 2); err == nil {
+		t.Fatal("a night with a window that failed has no error")
+	}
+	a.before = nil
+	a.now = noon(day0 + 62).Add(-time.Minute)
+	a.add("po:late", payout.MillisOf(noon(day0+58)), payout.Completed)
+	sum, err := s.Nightly(t.Context(), 3)
+	if err != nil || !sum.Complete || sum.New != 1 {
+		t.Errorf("the next night: %+v, %v; want the payout that turned up on a day of the lookback", sum, err)
+	}
+	wantTruth(t, m, a)
 }

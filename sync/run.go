@@ -200,16 +200,20 @@ func (r *run) lastWord(ctx context.Context, err error) error {
 		return nil
 	}
 	done := fmt.Sprintf("%d of %d days walked, %d payouts in %d pages written", r.state.DaysDone, r.state.Days, r.sum.Rows, r.sum.Pages)
+	again := "the same command goes on from there"
+	if r.task == taskVerify {
+		again = "the same command compares all of its days anew"
+	}
 	if ctx.Err() != nil {
 		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-			return payout.Errorf(payout.KindFailed, "out of time: %s; everything written is safe, the same command goes on from there: %w", done, err)
+			return payout.Errorf(payout.KindFailed, "out of time: %s; everything written is safe, %s: %w", done, again, err)
 		}
-		return payout.Errorf(payout.KindInterrupted, "interrupted: %s; everything written is safe, the same command goes on from there", done)
+		return payout.Errorf(payout.KindInterrupted, "interrupted: %s; everything written is safe, %s", done, again)
 	}
 	if !passes(err) {
 		return err
 	}
-	return payout.Errorf(payout.KindOf(err), "%w (%s; the same command goes on from there)", err, done)
+	return payout.Errorf(payout.KindOf(err), "%w (%s; %s)", err, done, again)
 }
 
 // passes reports whether the same command may do better later, although nobody mends anything.

@@ -116,7 +116,10 @@ const (
 	defaultSettle   = 15 * time.Minute
 	defaultReach    = 45 // days before today that a first sync begins
 	maxCursorAge    = 24 * time.Hour
-	maxNight        = 24 * time.Hour // after which a nightly run that was cut is no more gone on with
+
+	// maxNight is how long a nightly run that was cut is gone on with. It is well under a day: the next night must walk
+	// the whole lookback, also when it starts a little earlier than the one before.
+	maxNight = 12 * time.Hour
 )
 
 // Progress is how far a run is.

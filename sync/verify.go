@@ -17,7 +17,8 @@ type VerifyReport struct {
 	Gone     []string      `json:"gone"`     // ids that the mirror holds and the API does not show under those days
 
 	// Disproved are the days that were shown complete and were not: an id was missing or gone. What was made of them is
-	// in doubt, also when new walks have shown them complete since.
+	// in doubt, also when new walks have shown them complete since. Days that an earlier run left disproved, such as a
+	// verification that was interrupted, are among them.
 	Disproved []payout.Day `json:"disproved"`
 
 	compared map[string]bool
@@ -33,6 +34,9 @@ func (s *Syncer) Verify(ctx context.Context, runID int64, from, to payout.Day) (
 	report := &VerifyReport{
 		Period: r.passes[0].days, Missing: []string{}, Differs: []string{}, Gone: []string{}, Disproved: []payout.Day{},
 		compared: map[string]bool{},
+	}
+	if err := r.leftDisproved(context.WithoutCancel(ctx), report); err != nil {
+		return nil, err
 	}
 	r.details = report
 	summary, err := r.sync(ctx)
@@ -52,6 +56,18 @@ func (s *Syncer) Verify(ctx context.Context, runID int64, from, to payout.Day) (
 		}
 	}
 	return report, nil
+}
+
+// leftDisproved notes the days of the range whose proof an earlier run contradicted and nothing has renewed.
+func (r *run) leftDisproved(ctx context.Context, report *VerifyReport) error {
+	for _, p := range r.passes {
+		days, err := r.store.ContestedDays(ctx, p.onBehalfOf)
+		if err != nil {
+			return err
+		}
+		report.Disproved = append(report.Disproved, slices.DeleteFunc(days, func(d payout.Day) bool { return !p.days.Contains(d) })...)
+	}
+	return nil
 }
 
 // add notes what a page of a walk changed in the mirror.
