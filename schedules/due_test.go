@@ -153,6 +153,25 @@ func TestNewestAndNextAgree(t *testing.T) {
 	})
 }
 
+// Sunday is 0 and 7, as in every crontab, alone, in lists and at the end of ranges.
+func TestSundayIsSevenToo(t *testing.T) {
+	for with7, with0 := range map[string]string{
+		"0 1 * * 7": "0 1 * * 0", "0 1 * * 1,7": "0 1 * * 0,1", "0 1 * * 5-7": "0 1 * * 0,5,6", "0 1 * * fri-7": "0 1 * * 0,5,6",
+		"0 1 * * 1-7/2": "0 1 * * 0,1,3,5", "0 1 * * 2-7/2": "0 1 * * 2,4,6", "0 1 * * 0-7": "0 1 * * 0-6", "0 1 * * 7-7": "0 1 * * 0",
+		"0 1 7 7 7": "0 1 7 7 0", "0 1 * * 2,5-7,3": "0 1 * * 0,2,3,5,6", "0 1 * * 7/2": "0 1 * * 0",
+	} {
+		got, want := mustSpec(t, with7, "UTC"), mustSpec(t, with0, "UTC")
+		a := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		b := a
+		for range 10 {
+			a, b = got.wall.Next(a), want.wall.Next(b)
+			if !a.Equal(b) {
+				t.Fatalf("%q is due at %s, %q at %s", with7, a, with0, b)
+			}
+		}
+	}
+}
+
 func TestBadSpecs(t *testing.T) {
 	for _, tc := range []struct{ cron, zone, want string }{
 		{"", "", "is empty"},
@@ -178,7 +197,9 @@ func TestBadSpecs(t *testing.T) {
 		{"30 2 * *", "", "expected exactly 5 fields"},
 		{"0 30 2 * * *", "", "expected exactly 5 fields"},
 		{"60 2 * * *", "", "above maximum"},
-		{"30 2 * * 7", "", "above maximum"},
+		{"30 2 * * 8", "", "above maximum"},
+		{"30 2 7 7 5-8", "", "above maximum"},
+		{"30 2 * * xyz-7", "", "failed to parse int"},
 		{"*/0 * * * *", "", "should be a positive number"},
 	} {
 		t.Run(tc.cron+" "+tc.zone, func(t *testing.T) {

@@ -60,7 +60,11 @@ func (s *Scheduler) performRun(ctx context.Context, t *task, run payout.JobRun) 
 		t.unsettle(run)
 		return run, fmt.Errorf("job %q: its start cannot be put on record: %w", t.Name, err)
 	}
-	s.o.Logger.Info("job started", "job", t.Name, "due", run.Due.String())
+	about := []any{"job", t.Name}
+	if run.Due != 0 {
+		about = append(about, "due", run.Due.String())
+	}
+	s.o.Logger.Info("job started", about...)
 	run.Outcome, run.Words = s.guarded(ctx, t.Job)
 	if repeated && run.Outcome == Interrupted {
 		run.Outcome = Abandoned

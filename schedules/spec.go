@@ -3,6 +3,9 @@ package schedules
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,7 +86,7 @@ func parseFields(fields string) (parsed cron.Schedule, err error) {
 	if strings.Contains(fields, "TZ=") {
 		return nil, fmt.Errorf("%q names a second time zone", fields)
 	}
-	parsed, err = cron.ParseStandard(fields)
+	parsed, err = cron.ParseStandard(sundayIsZero(fields))
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a cron expression: %w", fields, err)
 	}
@@ -92,6 +95,47 @@ func parseFields(fields string) (parsed cron.Schedule, err error) {
 	}
 	return parsed, nil
 }
+
+// toSunday is a term of the day-of-week field that names Sunday as 7, alone or as the end of a range.
+var toSunday = regexp.MustCompile(`^(?:([0-7]|[A-Za-z]{3})-)?7(?:/([1-9]))?$`)
+
+// sundayIsZero writes out the terms in which Sunday is 7, which every crontab takes and the library does not: 5-7 becomes
+// 5,6,0. Everything else stays as it is, for the library to judge.
+func sundayIsZero(expression string) string {
+	fields := strings.Fields(expression)
+	if len(fields) != 5 {
+		return expression
+	}
+	terms := strings.Split(fields[4], ",")
+	for i, term := range terms {
+		m := toSunday.FindStringSubmatch(term)
+		if m == nil {
+			continue
+		}
+		first, step := 7, 1
+		if m[1] != "" {
+			first = slices.Index(weekdays, strings.ToLower(m[1]))
+			if day, err := strconv.Atoi(m[1]); err == nil {
+				first = day
+			}
+		}
+		if m[2] != "" {
+			step, _ = strconv.Atoi(m[2])
+		}
+		if first < 0 {
+			continue // no day of that name
+		}
+		var days []string
+		for day := first; day <= 7; day += step {
+			days = append(days, strconv.Itoa(day%7))
+		}
+		terms[i] = strings.Join(days, ",")
+	}
+	fields[4] = strings.Join(terms, ",")
+	return strings.Join(fields, " ")
+}
+
+var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
 // everySpec checks the step of @every. The library makes a second of anything shorter.
 func everySpec(fields string, step cron.ConstantDelaySchedule, zone *time.Location) (*spec, error) {
