@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,13 +98,26 @@ func (r *run) failedFinals(ctx context.Context) (finals []payout.HeldPayout, err
 		if err != nil {
 			return nil, err
 		}
-		for _, h := range late {
-			if _, ok := slices.BinarySearch(failed, h.Created.Day()); ok && h.OnBehalfOf == p.onBehalfOf {
-				finals = append(finals, h)
-			}
-		}
+		finals = append(finals, slices.DeleteFunc(late, func(h payout.HeldPayout) bool {
+			_, ok := slices.BinarySearch(failed, h.Created.Day())
+			return !ok || !r.concerns(p, h)
+		})...)
 	}
-	return finals, nil
+	return once(finals), nil
+}
+
+// concerns reports whether a pass must see to a payout: one of its own, or one whose own is not configured any more.
+// Which of them shows the latter is found when it is asked for.
+func (r *run) concerns(p *pass, h payout.HeldPayout) bool {
+	return h.OnBehalfOf == p.onBehalfOf || r.passOf(h.OnBehalfOf) == nil
+}
+
+// once sorts payouts and leaves out repetitions.
+func once(held []payout.HeldPayout) []payout.HeldPayout {
+	slices.SortFunc(held, func(a, b payout.HeldPayout) int {
+		return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.N, b.N))
+	})
+	return slices.Compact(held)
 }
 
 // lately is the instant from which on what became final is asked for again.
@@ -144,9 +158,9 @@ func (r *run) toAskFor(ctx context.Context) ([]payout.HeldPayout, error) {
 		if err != nil {
 			return nil, err
 		}
-		held = append(held, slices.DeleteFunc(late, func(h payout.HeldPayout) bool { return h.OnBehalfOf != p.onBehalfOf })...)
+		held = append(held, slices.DeleteFunc(late, func(h payout.HeldPayout) bool { return !r.concerns(p, h) })...)
 	}
-	return held, nil
+	return once(held), nil
 }
 
 // askWhere sorts payouts by the pass under which to ask for them: their own, or another one that has shown them. Those that
@@ -179,7 +193,7 @@ func (r *run) askWhere(ctx context.Context, held []payout.HeldPayout) (map[strin
 	}
 	var alerts []string
 	for _, pass := range slices.Sorted(maps.Keys(nowhere)) {
-		alerts = append(alerts, fmt.Sprintf("%d open payouts were shown on behalf of %q only, which is not configured any more: they were not asked for",
+		alerts = append(alerts, fmt.Sprintf("%d open or late payouts were shown on behalf of %q only, which is not configured any more: they were not asked for",
 			nowhere[pass], pass))
 	}
 	return byPass, r.raise(ctx, alerts)

@@ -147,3 +147,19 @@ func TestWhatWindowsShowIsNotAskedFor(t *testing.T) {
 		t.Errorf("the payout that vanished was asked for %d times, alerts %q; want 2 and an alert", count, sum.Alerts)
 	}
 }
+
+// TestUndatedFinalIsAskedForAgain has a payout that became final, and then another final status, while its date stood still.
+func TestUndatedFinalIsAskedForAgain(t *testing.T) {
+	a, s, m, _ := lateWorld(t, payoutsync.Options{})
+	i := 20*12 + 3
+	a.setStatus(i, payout.Completed, a.rows[i].Updated)
+	if _, err := s.Nightly(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	a.now = noon(day0 + 103)
+	a.setStatus(i, payout.Failed, a.rows[i].Updated)
+	if _, err := s.Nightly(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
+	wantTruth(t, m, a)
+}

@@ -26,7 +26,8 @@ const (
 		WHERE p.final = 0 ORDER BY p.created, p.id`
 
 	// A payout that is final since less than lookback and was created before the windows took more than a day for it,
-	// but for those created shortly before the windows begin.
+	// but for those created shortly before the windows begin. When it became final is what the API dates and, because it
+	// may date nothing, when we heard of it: that is found in the past, from the last run on that had ended before.
 	selectLateFinals = `SELECT late.n, late.id, w.word AS on_behalf_of, late.created FROM (
 			SELECT n, id, on_behalf_of, created FROM payouts INDEXED BY payouts_slow
 			WHERE changed > created + 86400000 AND changed >= ? AND final = 1 AND (created < ? OR created >= ?)
@@ -36,6 +37,11 @@ const (
 			UNION
 			SELECT n, id, on_behalf_of, created FROM payouts INDEXED BY payouts_created
 			WHERE created >= ? AND changed >= ? AND final = 1
+			UNION
+			SELECT p.n, p.id, p.on_behalf_of, p.created FROM payout_past t CROSS JOIN payouts p ON p.n = t.n
+			CROSS JOIN payout_versions v ON v.seq = t.until
+			WHERE t.until > (SELECT ifnull(max(sequence), 0) FROM runs WHERE ended > 0 AND ended < ?)
+				AND (t.created < ? OR t.created >= ?) AND t.status <> p.status AND p.final = 1 AND v.asked >= ?
 		) late CROSS JOIN words w ON w.n = late.on_behalf_of
 		ORDER BY late.created, late.id`
 
@@ -50,11 +56,13 @@ func (m *Mirror) HeldOpen(ctx context.Context) ([]payout.HeldPayout, error) {
 	return m.held(ctx, selectOpen)
 }
 
-// LateFinals returns the payouts that became final at or after since and were created outside of the days of walked.
+// LateFinals returns the payouts that became final at or after since, by the API's date or when it was heard, and were
+// created outside of the days of walked.
 func (m *Mirror) LateFinals(ctx context.Context, since payout.Millis, walked payout.Period) ([]payout.HeldPayout, error) {
 	from, to := int64(walked.From)*dayMillis, int64(walked.To+1)*dayMillis
 	// created outside the windows and final within a day of that: created at or after since - one day
-	return m.held(ctx, selectLateFinals, since, from, to, int64(since)-dayMillis, from, since, max(to, int64(since)-dayMillis), since)
+	return m.held(ctx, selectLateFinals, since, from, to, int64(since)-dayMillis, from, since, max(to, int64(since)-dayMillis), since,
+		since, from, to, since)
 }
 
 func (m *Mirror) held(ctx context.Context, query string, args ...any) ([]payout.HeldPayout, error) {
