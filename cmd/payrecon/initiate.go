@@ -45,27 +45,56 @@ func (a *app) initiate(ctx context.Context, in payapi.Initiation, yes bool) (err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
 	a.announce(&in, cfg.API.BaseURL)
-	known, err := lookUp(ctx, client, &in)
-	if err != nil {
-		return fmt.Errorf("nothing was sent: whether reference %q is new could not be checked: %w", in.RefID, err)
-	}
-	if len(known) > 0 {
-		return payout.Errorf(payout.KindInput, "nothing was sent: the API already knows reference %q: %s", in.RefID, payoutsInWords(known))
+	note := newNote(cfg.Database, cfg.API.BaseURL, &in)
+	if err := mustBeNew(ctx, client, &in, note); err != nil {
+		return err
 	}
 	if !yes {
 		return payout.Errorf(payout.KindInput, "nothing was sent: the API knows no payout with reference %q; add --yes to send it", in.RefID)
 	}
+	if err := note.write(a.clock()); err != nil {
+		return err
+	}
 	p, err := client.Initiate(ctx, in)
 	var unknown *payapi.FateUnknown
 	if errors.As(err, &unknown) {
-		return a.sayFate(ctx, client, &in, unknown)
+		return a.sayFate(ctx, client, &in, note, unknown)
 	}
 	if err != nil {
-		return fmt.Errorf("nothing was paid: %w", err)
+		return errors.Join(fmt.Errorf("nothing was paid: %w", err), note.remove())
 	}
-	made := payoutsInWords([]payout.Payout{p})
-	if err := a.showPayout(&p, false); err != nil {
-		return &sentError{fmt.Sprintf("the payout was made (%s), but its answer could not be shown: %v; do not send it again", made, err)}
+	return a.sayMade(&p, note)
+}
+
+// mustBeNew refuses a reference that the API knows, and one whose earlier request has an unknown fate.
+func mustBeNew(ctx context.Context, client *payapi.Client, in *payapi.Initiation, note *sentNote) error {
+	known, err := lookUp(ctx, client, in)
+	if err != nil {
+		return fmt.Errorf("nothing was sent: whether reference %q is new could not be checked: %w", in.RefID, err)
+	}
+	standing, err := note.standing()
+	switch {
+	case len(known) > 0:
+		err = payout.Errorf(payout.KindInput, "nothing was sent: the API already knows reference %q: %s", in.RefID, payoutsInWords(known))
+		if standing != nil && standing.answeredBy(note) {
+			err = errors.Join(err, standing.remove())
+		}
+		return err
+	case standing != nil:
+		return standing.refusal()
+	}
+	return err
+}
+
+// sayMade shows a payout that was made. Its note stays when that fails: whoever saw no success may try again.
+func (a *app) sayMade(p *payout.Payout, note *sentNote) error {
+	made := payoutsInWords([]payout.Payout{*p})
+	err := a.showPayout(p, false)
+	if err == nil {
+		err = note.remove()
+	}
+	if err != nil {
+		return &sentError{fmt.Sprintf("the payout was made (%s), and then something failed: %v; do not send it again", made, err)}
 	}
 	if !p.Status.Live() {
 		return &sentError{fmt.Sprintf("the payout was made (%s), and has come to nothing already (%s): no money moves", made, orDash(printable(p.Reason)))}
@@ -115,8 +144,8 @@ type sentError struct{ text string }
 func (e *sentError) Error() string { return e.text }
 
 // sayFate looks a reference up whose request was sent and whose answer was lost, and says what is known. It never sends
-// again. The Ctrl-C that may have cut off the answer does not end the look-up, the next one does.
-func (a *app) sayFate(ctx context.Context, client *payapi.Client, in *payapi.Initiation, cause *payapi.FateUnknown) error {
+// again, and the note stays until the API shows the payout. The Ctrl-C that may have cut off the answer does not end the look-up, the next one does.
+func (a *app) sayFate(ctx context.Context, client *payapi.Client, in *payapi.Initiation, note *sentNote, cause *payapi.FateUnknown) error {
 	ctx, stop := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, fateWait)
@@ -130,11 +159,12 @@ func (a *app) sayFate(ctx context.Context, client *payapi.Client, in *payapi.Ini
 	found, err := lookUp(ctx, client, in)
 	switch {
 	case err != nil:
-		return &sentError{fmt.Sprintf("the request was sent, its answer was lost (%v), and looking reference %q up failed too (%v): it may have been paid; do not send it again before %s has answered", cause.Err, in.RefID, err, ask)}
+		return &sentError{fmt.Sprintf("the request was sent, its answer was lost (%v), and looking reference %q up failed too (%v): it may have been paid; do not send it again before %s has answered; the note %s keeps it from being sent", cause.Err, in.RefID, err, ask, note.path)}
 	case len(found) > 0:
+		_ = note.remove() // if it stays, the next look-up of the reference removes it
 		return &sentError{fmt.Sprintf("the answer was lost (%v), but the payout exists: %s; do not send it again", cause.Err, payoutsInWords(found))}
 	}
-	return &sentError{fmt.Sprintf("the answer was lost (%v) and the API shows no payout with reference %q so far: it may still appear; ask again with %s before sending anything", cause.Err, in.RefID, ask)}
+	return &sentError{fmt.Sprintf("the answer was lost (%v) and the API shows no payout with reference %q so far: it may still appear; ask again with %s before sending anything; until the API shows it, the note %s keeps it from being sent", cause.Err, in.RefID, ask, note.path)}
 }
 
 func payoutsInWords(list []payout.Payout) string {

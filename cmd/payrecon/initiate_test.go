@@ -119,7 +119,7 @@ func (s *site) id(n int) string {
 // TestInitiateFailedRequest: a server error says nothing of the payout's fate; the request is not sent again.
 func TestInitiateFailedRequest(t *testing.T) {
 	s := payingSite(t, sandbox.Faults{Errors: 1, InARow: 1})
-	s.refuses(exitFailed, 0, initiating("INV-1", "--yes"), "the API shows no payout with reference", "ask again")
+	s.refuses(exitFailed, 0, initiating("INV-1", "--yes"), "the API shows no payout with reference", "ask again", ".initiate.")
 }
 
 // TestInitiateSaysThatItPaid: once a payout was made, whatever goes wrong says so, and invites nobody to send it again.
@@ -131,7 +131,7 @@ func TestInitiateSaysThatItPaid(t *testing.T) {
 			_, _ = io.WriteString(w, `{"payouts":[]}`)
 			return
 		}
-		fmt.Fprintf(w, `{"payout":{"id":"po:1","createdDateTime":"2026-03-04T00:00:00Z","status":%q,"initiation":{"refId":"INV-1"}}}`, status)
+		fmt.Fprintf(w, `{"payout":{"id":"po:1","createdDateTime":"2026-03-04T00:00:00Z","status":%q,"initiation":{}}}`, status)
 	}))
 	defer server.Close()
 	s.url = server.URL
@@ -140,7 +140,7 @@ func TestInitiateSaysThatItPaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer full.Close()
-	for _, args := range [][]string{initiating("INV-1", "--yes"), initiating("INV-1", "--yes", "--json")} {
+	for _, args := range [][]string{initiating("INV-1", "--yes"), initiating("INV-2", "--yes", "--json")} {
 		var words bytes.Buffer
 		env := map[string]string{envURL: s.url, envToken: "t"}
 		args = append(args, "--config", s.path("payrecon.yaml"), "--db", s.path("payrecon.db"), "--quiet")
@@ -149,8 +149,9 @@ func TestInitiateSaysThatItPaid(t *testing.T) {
 			t.Errorf("exit %d\n%swant 1, and that po:1 was made", code, said)
 		}
 	}
+	s.refuses(exitInput, 0, initiating("INV-1", "--yes"), "nothing was sent", "was sent already")
 	status = "INITIATION_REJECTED"
-	s.refuses(exitFailed, 0, initiating("INV-1", "--yes"), "the payout was made (po:1", "INITIATION_REJECTED", "no money moves")
+	s.refuses(exitFailed, 0, initiating("INV-3", "--yes"), "the payout was made (po:1", "INITIATION_REJECTED", "no money moves")
 }
 
 // TestInitiateFromFile: --file holds the whole request, without unknown and without repeated members.

@@ -98,7 +98,7 @@ func TestSecretsStaySecretInTrouble(t *testing.T) {
 			all.method = http.MethodPost
 			s.transport = all
 			before := len(s.box.Truth())
-			s.run(ctx, c.exit, initiating("INV-1", "--yes")...)
+			s.run(ctx, c.exit, initiating(fmt.Sprint("INV-", s.searched), "--yes")...)
 			if len(s.box.Truth()) != before {
 				t.Errorf("%s: a payout was made", name)
 			}

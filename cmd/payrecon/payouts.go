@@ -126,7 +126,10 @@ the request is valid as the provider checks it, the API knows no payout with the
 --yes is given. Without --yes it shows what it would do.
 
 The API offers no protection against paying twice. So a request is sent once: when its answer is lost,
-the reference is looked up, what is known is said, and the exit code is 1.`,
+the reference is looked up, what is known is said, and the exit code is 1. Before it is sent, a note is
+written beside the database (DATABASE.initiate.*.json). It goes when the payout's fate is known. While
+it stands and the API does not show the payout, the reference is not sent again (exit code 2), until a
+person has cleared the matter up with the provider and removed the note.`,
 		Example: `  payrecon payouts initiate --ref-id INV-1001 --amount 10.23 --currency EUR --debtor-account a:1 \
       --iban DE89370400440532013000 --name "Sample Payee" --description "INVOICE 1001"
   payrecon payouts initiate --file request.json --yes`,
