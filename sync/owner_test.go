@@ -47,7 +47,9 @@ func TestLatePayoutsOfADroppedID(t *testing.T) {
 	if want := []string{"c-new " + a.rows[both].ID}; !slices.Equal(asked, want) {
 		t.Errorf("asked for %q, want %q: once, where it was shown", asked, want)
 	}
-	if !slices.ContainsFunc(sum.Alerts, func(text string) bool { return strings.HasPrefix(text, "1 open or late") && strings.Contains(text, `"a-old"`) }) {
+	if !slices.ContainsFunc(sum.Alerts, func(text string) bool {
+		return strings.HasPrefix(text, "1 open or late") && strings.Contains(text, `"a-old"`)
+	}) {
 		t.Errorf("alerts %q, want one about the payout that nobody shows any more", sum.Alerts)
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"payrecon/internal/payout"
 )
 
-// VerifyReport is how the mirror compared with the API. The mirror holds what the API shows afterwards.
+// VerifyReport is how the mirror compared with the API. The mirror holds what the API shows afterwards, but for payouts that the
+// API dates earlier than what it had shown of them: those differ every time, until the API dates them later.
 type VerifyReport struct {
 	payout.SyncSummary
 	Period   payout.Period `json:"period"`

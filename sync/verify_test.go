@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"payrecon/internal/payout"
 	payoutsync "payrecon/sync"
@@ -49,5 +50,29 @@ func TestInterruptedVerifyComparesAnew(t *testing.T) {
 	}
 	if report, err = s.Verify(t.Context(), 4, day0, day0+5); err != nil || len(report.Disproved) != 0 {
 		t.Errorf("the third Verify: %v, %v; want nothing disproved any more", report.Disproved, err)
+	}
+}
+
+// TestVerifyTellsWhatIsDatedEarlier has a payout whose content changed while its date went back: what stands is kept, and
+// every verification says that the API shows something else. The alert comes once.
+func TestVerifyTellsWhatIsDatedEarlier(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 10)}
+	a.fill(day0, 9, 30)
+	a.setStatus(4, payout.Completed, a.rows[4].Created+1000)
+	m := openMirror(t)
+	s := newSyncer(a, m, payoutsync.Options{})
+	if _, err := s.Backfill(t.Context(), 1, day0, day0+8); err != nil {
+		t.Fatal(err)
+	}
+	a.setStatus(4, payout.Failed, a.rows[4].Created)
+	for run := range 2 {
+		a.now = a.now.Add(time.Hour)
+		report, err := s.Verify(t.Context(), int64(2+run), day0, day0+8)
+		if err != nil || !slices.Equal(report.Differs, []string{a.rows[4].ID}) {
+			t.Errorf("Verify: differs %v, %v; want the payout", report.Differs, err)
+		}
+		if len(report.Alerts) != 1-run {
+			t.Errorf("run %d: alerts %q, want one, once", run, report.Alerts)
+		}
 	}
 }

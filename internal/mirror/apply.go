@@ -192,9 +192,6 @@ func (p *pageTx) applyOne(one *payout.Payout, hash payout.IDHash, pass int64) er
 	if st == nil {
 		return p.applyNew(one, hash, pass)
 	}
-	if int64(one.Created) != st.Created {
-		p.alert("payout %s says it was created at %s, the mirror has %s: the first is kept, ask the provider", one.ID, one.Created, payout.Millis(st.Created))
-	}
 	if err := p.forgetVanished(st.N); err != nil {
 		return err
 	}
@@ -203,6 +200,10 @@ func (p *pageTx) applyOne(one *payout.Payout, hash payout.IDHash, pass int64) er
 		return err
 	}
 	same := bytes.Equal(st.Hash, one.Hash[:])
+	if !same && int64(one.Updated) < st.Updated && undated(one) {
+		dated := *one
+		dated.Updated, one = payout.Millis(st.Updated), &dated // so that the time of the request decides
+	}
 	newer := int64(one.Updated) > st.Updated || int64(one.Updated) == st.Updated && int64(p.c.Asked) >= st.Asked
 	switch {
 	case same && owner == st.OnBehalfOf:
@@ -305,27 +306,6 @@ func (p *pageTx) applyNewer(one *payout.Payout, st *currentRow, owner int64) err
 	return nil
 }
 
-// applyOlder keeps a fact that is older than the one that stands, unless it is kept already.
-func (p *pageTx) applyOlder(one *payout.Payout, st *currentRow, owner int64) error {
-	p.result.Unchanged++
-	var kept int
-	err := p.stmt(selectKept).GetContext(p.ctx, &kept, st.Last, one.Hash[:])
-	if err != nil || kept > 0 {
-		return err
-	}
-	status, err := p.word(string(one.Status))
-	if err != nil {
-		return err
-	}
-	seq, err := p.addVersion(one, st, status, owner, false)
-	if err != nil {
-		return err
-	}
-	st.Last = seq
-	p.changes = append(p.changes, change{n: st.N, args: []any{seq, st.N}})
-	return nil
-}
-
 // statusOf returns the text of a standing status.
 func (p *pageTx) statusOf(st *currentRow) payout.Status {
 	if st.statusText != "" {
@@ -348,6 +328,9 @@ func (p *pageTx) addVersion(one *payout.Payout, st *currentRow, status, owner in
 	raw := one.Raw
 	if raw == nil {
 		raw = []byte{}
+	}
+	if int64(one.Created) != st.Created {
+		p.alert("payout %s says it was created at %s, the mirror has %s: the first is kept, ask the provider", one.ID, one.Created, payout.Millis(st.Created))
 	}
 	seq = p.w.nextSeq
 	p.w.nextSeq++

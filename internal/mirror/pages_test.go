@@ -65,7 +65,10 @@ func TestOrderOfFacts(t *testing.T) {
 		{"first", 100, 1, payout.Pending, payout.Pending, payout.PageResult{New: 1}},
 		{"the same again", 100, 2, payout.Pending, payout.Pending, payout.PageResult{Unchanged: 1}},
 		{"newer", 200, 3, payout.Processing, payout.Processing, payout.PageResult{Changed: 1}},
-		{"an older fact that came late", 150, 4, payout.Pending, payout.Processing, payout.PageResult{Unchanged: 1}},
+		{"an older fact that came late", 150, 4, payout.Pending, payout.Processing, payout.PageResult{Unchanged: 1, Alerts: []string{
+			"payout po:1: the API now shows INITIATION_PENDING, updated at 1970-01-01T00:00:00.15Z, but INITIATION_PROCESSING, " +
+				"updated at 1970-01-01T00:00:00.2Z, was shown before and stands because it is dated later: ask the provider",
+		}}},
 		{"the late fact again", 150, 5, payout.Pending, payout.Processing, payout.PageResult{Unchanged: 1}},
 		{"equally old, asked later", 200, 6, payout.Completed, payout.Completed, payout.PageResult{Changed: 1}},
 		{"equally old, asked earlier", 200, 5, payout.Pending, payout.Completed, payout.PageResult{Unchanged: 1}},
@@ -158,8 +161,36 @@ func TestCreatedNeverChanges(t *testing.T) {
 	if len(r.Alerts) != 1 || !strings.Contains(r.Alerts[0], "po:1") {
 		t.Errorf("alerts are %q, want one that names the payout", r.Alerts)
 	}
+	if r = commitPage(t, m, "", 3, other); len(r.Alerts) != 0 {
+		t.Errorf("the same again: alerts are %q, want none", r.Alerts)
+	}
 	if got := view(t, m, "SELECT CAST(created AS TEXT) FROM payouts"); len(got) != 1 || got[0] != fmt.Sprint(int64(testDay)) {
 		t.Errorf("created is %q, want the first one, once", got)
+	}
+}
+
+// TestUndatedFactsGoByTheRequest shows a payout without updatedDateTime after it was shown with one.
+func TestUndatedFactsGoByTheRequest(t *testing.T) {
+	for raw, want := range map[string]payout.Status{
+		`{}`:                         payout.Failed,
+		`{"updatedDateTime":null}`:   payout.Failed,
+		`{"updatedDateTime":" "}`:    payout.Failed,
+		`{"updatedDateTime":"2026"}`: payout.Completed, // an instant that is the creation's
+	} {
+		for asked, want := range map[payout.Millis]payout.Status{2: want, 0: payout.Completed} {
+			m := openTest(t)
+			commitPage(t, m, "", 1, shownAs("po:1", payout.Completed, testDay+500))
+			p := shownAs("po:1", payout.Failed, testDay)
+			p.Raw = []byte(raw)
+			commitPage(t, m, "", asked, p)
+			if got := view(t, m, "SELECT s.word FROM payouts p JOIN words s ON s.n = p.status"); got[0] != string(want) {
+				t.Errorf("%s asked for at %d: %q stands, want %s", raw, asked, got, want)
+			}
+			commitPage(t, m, "", 3, shownAs("po:1", payout.Pending, testDay+400))
+			if got := view(t, m, "SELECT s.word FROM payouts p JOIN words s ON s.n = p.status"); got[0] != string(want) {
+				t.Errorf("%s, then a dated fact older than the first: %q stands, want %s", raw, got, want)
+			}
+		}
 	}
 }
 

@@ -117,7 +117,7 @@ type PageResult struct {
 	New, Changed, Unchanged int
 	Alerts                  []string
 	Disproved               []Day    // complete days in which the page showed something new
-	NewIDs, ChangedIDs      []string // with PageCommit.Detail
+	NewIDs, ChangedIDs      []string // with PageCommit.Detail; ChangedIDs also those shown later but dated earlier than what stands
 }
 
 // HeldPayout is a payout that the mirror holds, as far as a sweep must know it.
