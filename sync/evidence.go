@@ -81,7 +81,7 @@ func judge(w walkFacts, d payout.DayRecord, t payout.DayTally) payout.DayVerdict
 	case d.Contest == payout.Disproved && d.ContestedBy == w.id:
 		v.Why = fmt.Sprintf("walk %d showed that an earlier walk over it had missed a payout", w.id)
 	case w.end == payout.PageUnsure:
-		v.Why = fmt.Sprintf("walk %d ended with a full page and no way on", w.id)
+		v.Why = fmt.Sprintf("walk %d ended with a full page, or a refused cursor, and no way on", w.id)
 		if d.Contest == payout.Uncontested {
 			v.Contest = payout.CutShort
 		}

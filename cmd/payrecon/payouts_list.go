@@ -149,7 +149,7 @@ func (a *app) listPayouts(ctx context.Context, client *payapi.Client, q payout.Q
 	}
 	switch {
 	case unsure:
-		return &outcomeError{exitIncomplete, errors.New("the API sent a full page without a new cursor: this may not be all; ask again with another --limit, or for fewer days")}
+		return &outcomeError{exitIncomplete, errors.New("the API sent a full page without a new cursor, or refused the cursor it gave: this may not be all; ask again with another --limit, or for fewer days")}
 	case l.next != "":
 		a.say("There may be more: go on with --offset %s", l.next)
 	case !l.complete:

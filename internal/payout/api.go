@@ -26,7 +26,8 @@ type PageEnd uint8
 
 // More: a full page with a new cursor, or a short one whose cursor leads to more. Regular: fewer rows than the limit, which the
 // provider documents as the end, and no cursor that leads on.
-// Unsure: a full page without a cursor or with a repeated one: neither a loop to follow nor a proven end of data.
+// Unsure: a full page without a cursor or with a repeated one, or a short one whose cursor was refused where none is known to
+// be good: neither a loop to follow nor a proven end of data.
 const (
 	PageMore PageEnd = iota
 	PageRegular

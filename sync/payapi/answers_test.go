@@ -65,9 +65,11 @@ func TestStatuses(t *testing.T) {
 			}
 		})
 	}
-	c := serve(t, answerWith(400, ``))
-	if _, err := walkAll(t, c.Client, payout.Query{}, "old"); !IsInvalidCursor(err) {
-		t.Errorf("400 to a cursor: %v, want IsInvalidCursor", err)
+	for _, status := range []int{400, 404, 410} {
+		c := serve(t, answerWith(status, ``))
+		if _, err := walkAll(t, c.Client, payout.Query{}, "old"); !IsInvalidCursor(err) || payout.KindOf(err) != payout.KindInput || strings.Contains(err.Error(), "base URL") {
+			t.Errorf("%d to a cursor: %v, want IsInvalidCursor, KindInput", status, err)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ type Options struct {
 	MaxPages   int               // pages of one walk; default 100,000
 	Transport  http.RoundTripper // default: one of its own, HTTP_PROXY and its kin are honoured
 	Clock      func() time.Time  // default time.Now; for Page.Asked, signatures have their own
-	Logger     *slog.Logger      // requests at Debug, repeated tries at Info; nil = none
+	Logger     *slog.Logger      // requests and repeated tries at Debug, the first of these and the last word at Info; nil = none
 	UserAgent  string            // default payrecon
 }
 

@@ -30,6 +30,8 @@ type Error struct {
 // kind tells what kind of end a status is.
 func (e *Error) kind() payout.Kind {
 	switch {
+	case e.refusesCursor():
+		return payout.KindInput
 	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
 		return payout.KindAuth
 	case e.Status == http.StatusNotFound:
@@ -78,7 +80,7 @@ func (e *Error) advice() string {
 		return "the authorization was refused: check that the token or key is whole, not expired, and meant for this host; " + e.clockAdvice()
 	case e.Status == http.StatusForbidden:
 		return "not permitted: check that the member may use payouts, and the on_behalf_of ids"
-	case e.Status == http.StatusNotFound && e.Path == payoutsPath:
+	case e.Status == http.StatusNotFound && e.Path == payoutsPath && !e.Cursor:
 		return "there are no payouts under this address: check the base URL"
 	case e.Status == http.StatusTooManyRequests && e.RetryAfter > 0:
 		return fmt.Sprintf("too many requests; the API asks to come back in %s", e.RetryAfter)
@@ -119,11 +121,15 @@ func IsInvalidArgument(err error) bool {
 	return errors.As(err, &e) && e.Status == http.StatusBadRequest
 }
 
-// IsInvalidCursor reports whether the API refused a request that carried a cursor (400): the cursor may have expired, so
-// the walk has to begin again.
+// IsInvalidCursor reports whether the API refused a request that carried a cursor (400, or 404 or 410, in which a server may
+// say that it knows the cursor no more): it may have expired, so the walk has to begin again.
 func IsInvalidCursor(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Status == http.StatusBadRequest && e.Cursor
+	return errors.As(err, &e) && e.refusesCursor()
+}
+
+func (e *Error) refusesCursor() bool {
+	return e.Cursor && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound || e.Status == http.StatusGone)
 }
 
 // FateUnknown says that a POST was sent, or may have been, and that nobody knows whether the payout was made. The

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"iter"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -21,7 +22,8 @@ const sameAgain = 2
 // not payout.PageMore, or with one error:
 //
 //   - fewer rows than the limit: PageRegular (documented). A new cursor on such a page is followed once, for a server that
-//     clamps the limit below what was asked for: only when it leads to nothing new, or is refused, that was the end;
+//     clamps the limit below what was asked for: when it leads to nothing new, that was the end; when it is refused, that was
+//     the end where other cursors of this server are good, else PageUnsure;
 //   - a full page with a new cursor: PageMore;
 //   - a full page without a cursor, with a cursor seen before in this walk, or with the same ids for the third time in a
 //     row: PageUnsure.
@@ -47,20 +49,18 @@ func (c *Client) Pages(ctx context.Context, q payout.Query, cursor string) iter.
 			page.End = w.judge(page.Payouts, next)
 			var after *payout.Page
 			var afterNext string
+			var afterErr error // of following a short page's cursor: the page itself was read, and is shown first
 			if page.End == payout.PageRegular && len(page.Payouts) > 0 && next != "" && !w.seen[next] {
 				w.seen[next] = true
-				if after, afterNext, err = c.beyond(ctx, q, page, next); err != nil {
-					yield(nil, err)
-					return
-				}
+				after, afterNext, afterErr = c.beyond(ctx, q, page, next)
 			}
-			if page.End == payout.PageMore || after != nil {
+			if page.End == payout.PageMore || after != nil || afterErr != nil {
 				page.End, page.Next = payout.PageMore, next
 			}
 			if !yield(page, nil) || page.End != payout.PageMore {
 				return
 			}
-			if page = after; page == nil {
+			if page, err = after, afterErr; page == nil && err == nil {
 				page, afterNext, err = c.page(ctx, q, next)
 			}
 			next = afterNext
@@ -68,21 +68,49 @@ func (c *Client) Pages(ctx context.Context, q payout.Query, cursor string) iter.
 	}
 }
 
-// beyond returns the page that the cursor of a short page leads to, nil when there is nothing new on it.
+// beyond returns the page that the cursor of a short page leads to, nil when there is nothing new on it: then the short
+// page's End says what that proves.
 func (c *Client) beyond(ctx context.Context, q payout.Query, short *payout.Page, cursor string) (*payout.Page, string, error) {
 	page, next, err := c.page(ctx, q, cursor)
-	if IsInvalidCursor(err) {
-		err = nil // it belongs to nothing: the end, as documented
-	}
-	known := make(map[string]bool, len(short.Payouts))
-	for i := range short.Payouts {
-		known[short.Payouts[i].ID] = true
-	}
+	known := idsOf(short.Payouts)
 	if err == nil && slices.ContainsFunc(page.Payouts, func(p payout.Payout) bool { return !known[p.ID] }) {
 		return page, next, nil
 	}
 	short.Requests += page.Requests
+	if IsInvalidCursor(err) {
+		err = nil
+		if !c.pagesWhole(ctx, q, short) {
+			short.End = payout.PageUnsure
+		}
+	}
 	return nil, "", err
+}
+
+// pagesWhole reports whether a short page whose cursor was refused is the whole all the same, because the server's cursors
+// are good: that of the page before was, or the same rows come in two pages. A server that clamps the limit and refuses its
+// own cursors shows neither. A single row cannot be parted; no server pages by one.
+func (c *Client) pagesWhole(ctx context.Context, q payout.Query, short *payout.Page) bool {
+	rows := len(short.Payouts)
+	if short.Cursor != "" || rows == 1 {
+		return true
+	}
+	q.Limit = rows - 1
+	first, next, err := c.page(ctx, q, "")
+	short.Requests += first.Requests
+	if err != nil || next == "" || len(first.Payouts) >= rows {
+		return false
+	}
+	rest, _, err := c.page(ctx, q, next)
+	short.Requests += rest.Requests
+	return err == nil && maps.Equal(idsOf(append(first.Payouts, rest.Payouts...)), idsOf(short.Payouts))
+}
+
+func idsOf(rows []payout.Payout) map[string]bool {
+	ids := make(map[string]bool, len(rows))
+	for i := range rows {
+		ids[rows[i].ID] = true
+	}
+	return ids
 }
 
 // page asks for one page, and returns it with the cursor that its paging holds.

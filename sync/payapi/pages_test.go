@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -61,12 +62,6 @@ func TestPagesEnd(t *testing.T) {
 		{"the limit clamped to 2", 3, byCursor(map[string]string{"": pageOf(0, 2, "a"), "a": pageOf(2, 2, "b"), "b": pageOf(4, 1, "c"), "c": pageOf(0, 0, "")}), []payout.PageEnd{payout.PageMore, payout.PageMore, payout.PageRegular}},
 		{"the limit clamped to 2, no last cursor", 3, byCursor(map[string]string{"": pageOf(0, 2, "a"), "a": pageOf(2, 2, "")}), []payout.PageEnd{payout.PageMore, payout.PageRegular}},
 		{"short with a cursor to rows of the same page", 3, byCursor(map[string]string{"": pageOf(0, 2, "a"), "a": pageOf(1, 1, "b")}), []payout.PageEnd{payout.PageRegular}},
-		{"short with a cursor that is refused", 2, func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Query().Has("offset") {
-				w.WriteHeader(400)
-			}
-			_, _ = io.WriteString(w, pageOf(0, 1, "a"))
-		}, []payout.PageEnd{payout.PageRegular}},
 		{"full without a cursor", 2, always(pageOf(0, 2, "")), []payout.PageEnd{payout.PageUnsure}},
 		{"repeated cursor", 2, byCursor(map[string]string{"": pageOf(0, 2, "a"), "a": pageOf(2, 2, "a")}), []payout.PageEnd{payout.PageMore, payout.PageUnsure}},
 		{
@@ -102,7 +97,7 @@ func TestPagesEnd(t *testing.T) {
 }
 
 // The cursor of a short page is followed before the page is shown, and what that costs is counted; when it cannot be
-// followed, nothing is taken for the end.
+// followed, the page is not taken for the end.
 func TestShortPageIsFollowedFirst(t *testing.T) {
 	var n atomic.Int64
 	status := 200
@@ -119,8 +114,70 @@ func TestShortPageIsFollowedFirst(t *testing.T) {
 		t.Errorf("%d pages, %v, %d requests; want one page of 2", len(pages), err, n.Load())
 	}
 	status = 503
-	if pages, err := walkAll(t, c.Client, payout.Query{}, ""); len(pages) != 0 || payout.KindOf(err) != payout.KindTransport {
-		t.Errorf("%d pages, %v; want none, KindTransport", len(pages), err)
+	for range 2 { // the page was read: it is shown, with the cursor to go on from, and then the error
+		pages, err := walkAll(t, c.Client, payout.Query{}, "")
+		if len(pages) != 1 || pages[0].End != payout.PageMore || pages[0].Next != "LerV6Jmex" || payout.KindOf(err) != payout.KindTransport {
+			t.Errorf("%d pages, %v; want one with more to come, KindTransport", len(pages), err)
+		}
+	}
+	if pages, _ := walkAll(t, c.Client, payout.Query{}, "LerV6Jmex"); len(pages) != 0 {
+		t.Errorf("%d pages from the cursor on, want none", len(pages))
+	}
+}
+
+// listing is a server of rows ids po:0, po:1, ... that clamps the limit and gives a cursor on every page. Beyond its last row,
+// and after so many uses as are good, it refuses a cursor.
+func listing(rows, clamp, good, refusal int, requests *atomic.Int64) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+		from, _ := strconv.Atoi(r.URL.Query().Get("offset"))
+		limit = min(limit, clamp)
+		if r.URL.Query().Has("offset") && (from >= rows || from > good) {
+			w.WriteHeader(refusal)
+			return
+		}
+		n := min(limit, rows-from)
+		_, _ = io.WriteString(w, pageOf(from, n, strconv.Itoa(from+n)))
+	}
+}
+
+// A refused cursor on a short page is the end only where the server's cursors are good: one that clamps the limit and refuses
+// its cursors would else seem to have one page.
+func TestRefusedCursorOfAShortPage(t *testing.T) {
+	const all = 1 << 30
+	tests := []struct {
+		name              string
+		rows, clamp, good int
+		want              []payout.PageEnd
+		requests          int64
+	}{
+		{"one row", 1, 200, all, []payout.PageEnd{payout.PageRegular}, 2},
+		{"all rows, good cursors", 5, 200, all, []payout.PageEnd{payout.PageRegular}, 4},
+		{"two rows, good cursors", 2, 200, all, []payout.PageEnd{payout.PageRegular}, 4},
+		{"all rows, no cursor is good", 5, 200, 0, []payout.PageEnd{payout.PageUnsure}, 4},
+		{"clamped, no cursor is good", 45, 10, 0, []payout.PageEnd{payout.PageUnsure}, 4},
+		{"clamped, but good with a smaller limit", 45, 10, 9, []payout.PageEnd{payout.PageUnsure}, 4},
+		{"clamped, good cursors", 25, 10, all, []payout.PageEnd{payout.PageMore, payout.PageMore, payout.PageRegular}, 4},
+		{"clamped, good cursors, a full last page", 20, 10, all, []payout.PageEnd{payout.PageMore, payout.PageRegular}, 3},
+	}
+	for _, tt := range tests {
+		for _, refusal := range []int{400, 404, 410} {
+			t.Run(fmt.Sprint(tt.name, " ", refusal), func(t *testing.T) {
+				var n atomic.Int64
+				c := serve(t, listing(tt.rows, tt.clamp, tt.good, refusal, &n))
+				pages, err := walkAll(t, c.Client, payout.Query{}, "")
+				var got []payout.PageEnd
+				var requests int
+				for _, p := range pages {
+					got = append(got, p.End)
+					requests += p.Requests
+				}
+				if err != nil || fmt.Sprint(got) != fmt.Sprint(tt.want) || n.Load() != tt.requests || int64(requests) != n.Load() {
+					t.Errorf("ends %v, %v, %d requests, %d counted; want %v of %d", got, err, n.Load(), requests, tt.want, tt.requests)
+				}
+			})
+		}
 	}
 }
 

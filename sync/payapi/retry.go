@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -44,8 +45,15 @@ func get[T any](ctx context.Context, c *Client, r call, decode func(*answer) (T,
 	value, err = backoff.Retry(ctx, try,
 		backoff.WithBackOff(waits), backoff.WithMaxTries(uint(c.attempts)), backoff.WithMaxElapsedTime(c.maxElapsed),
 		backoff.WithNotify(func(err error, wait time.Duration) {
-			c.log.Info("payouts API: trying again", "try", tries, "wait", wait.Round(time.Millisecond), "error", err)
+			level := slog.LevelDebug
+			if tries == 1 {
+				level = slog.LevelInfo
+			}
+			c.log.Log(ctx, level, "payouts API: trying again", "try", tries, "wait", wait.Round(time.Millisecond), "error", err)
 		}))
+	if err != nil && tries > 1 && ctx.Err() == nil {
+		c.log.Info("payouts API: given up", "tries", tries, "path", r.path)
+	}
 	return value, tries, c.lastWord(ctx, r, tries, err)
 }
 

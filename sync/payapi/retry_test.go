@@ -1,8 +1,10 @@
 package payapi
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -297,4 +299,18 @@ func TestPauseIsShared(t *testing.T) {
 			t.Errorf("wait = %v after %s, want 30s", err, time.Since(start))
 		}
 	})
+}
+
+// At the default level a request that is tried again says so when it begins and when it is given up, and no more.
+func TestRetriesAreToldTwice(t *testing.T) {
+	c := serve(t, answerWith(503, "{}"), func(o *Options) { o.Attempts = 6 })
+	var said bytes.Buffer
+	c.Client.log = slog.New(slog.NewTextHandler(&said, nil))
+	if _, err := walkAll(t, c.Client, payout.Query{}, ""); err == nil {
+		t.Fatal("no error")
+	}
+	lines := strings.Split(strings.TrimSpace(said.String()), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[0], "trying again") || !strings.Contains(lines[1], "given up") {
+		t.Errorf("said\n%swant the first new try and the end", said.String())
+	}
 }
