@@ -32,10 +32,11 @@ type notification struct {
 	Undelivered []string `json:"undelivered,omitempty"` // "webhook: why", one for each channel that failed
 }
 
-// toldStore remembers what was told last: the records of jobs, under a name of their own. *mirror.Mirror is one.
+// toldStore remembers what was told last: the records of jobs, under names of their own. *mirror.Mirror is one.
 type toldStore interface {
 	LastJob(ctx context.Context, name string) (last payout.JobRun, ok bool, err error)
 	SaveJob(ctx context.Context, run payout.JobRun) error
+	MovedAfter(ctx context.Context, run int64) (items []int64, err error)
 }
 
 // The outcomes of a record of a notification.
@@ -77,20 +78,28 @@ func newNotifier(cfg *config, store toldStore, clock func() time.Time, log *slog
 // notifyRecord is the name under which the notifications of a job are on record.
 func notifyRecord(job string) string { return "notify:" + job }
 
-// tell decides what is to be told of a job that ended, tells it, and puts on record what was told.
+// tell decides what is to be told of a job that ended, tells it, and puts on record what was told. After an interruption it
+// is silent and what was to be told stays so: the job is made up for, or the silence itself is the alarm.
 func (n *notifier) tell(ctx context.Context, r jobResult) notification {
-	if n == nil {
+	if n == nil || r.Outcome == outcomeInterrupted {
 		return notification{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, notifyDeadline)
 	defer cancel()
 	last := n.lastTold(ctx, r.Job)
-	d := decide(n.cfg.Notify, last, r, n.clock())
+	cfg := n.cfg.Notify
+	if cfg.Webhook == "" && cfg.Email.Host == "" {
+		cfg.On = nil // a heartbeat alone carries no message: nothing counts as told
+	}
+	d := decide(cfg, last, r, n.untold(ctx, r.Rec), n.clock())
 	out := notification{Events: d.events}
 	if len(d.events) > 0 {
 		m := n.compose(r, d)
 		out.Subject = m.subject
 		out.Undelivered = n.deliver(ctx, m)
+		if len(d.breaks) > 0 && len(out.Undelivered) == 0 {
+			n.rememberBreaks(ctx, r.Rec.Run)
+		}
 	}
 	outcome := told
 	if len(out.Undelivered) > 0 {
@@ -151,11 +160,10 @@ func (n *notifier) deliver(ctx context.Context, m message) []string {
 	return failures
 }
 
-// beat calls the heartbeat address: as it is after a job that did its work, with /fail after one that did not. After an
-// interruption it stays silent: the job is made up for, or the silence itself is the alarm.
+// beat calls the heartbeat address: as it is after a job that did its work, with /fail after one that did not.
 func (n *notifier) beat(ctx context.Context, r jobResult) error {
 	ref := n.cfg.Notify.Heartbeat
-	if ref == "" || r.Outcome == outcomeInterrupted {
+	if ref == "" {
 		return nil
 	}
 	done := r.Outcome == outcomeOK || r.Outcome == outcomeBreaks

@@ -35,22 +35,20 @@ const undeliveredMark = " | not delivered: "
 type notice struct {
 	events []string
 	breaks []payout.Item // the ones to tell of, most urgent first
-	since  time.Time     // for recovery: when the trouble was last told of
+	since  time.Time     // for recovery: when the trouble was last told of; zero = not known any more
 	head   string        // "event: sentence", what the record keeps to compare with next time
 }
 
 // decide compares how a job ended with what was told last, so that a trouble is told when it begins, when it changes,
-// once a week while it goes on, and when it is over; and a break when it appears, comes back, or rises to the severity.
-// What did not reach everybody last time is told again.
-func decide(cfg notifyConfig, last payout.JobRun, r jobResult, now time.Time) notice {
+// once a week while it goes on, and when it is over; and the breaks that are untold. What did not reach everybody last
+// time is told again.
+func decide(cfg notifyConfig, last payout.JobRun, r jobResult, untold func(item int64) bool, now time.Time) notice {
 	lastHead, _, _ := strings.Cut(last.Words, undeliveredMark)
 	lastKind, _, _ := strings.Cut(lastHead, ":")
 	wasTrouble := lastKind == onFailure || lastKind == onIncomplete
 	trouble := troubleOf(r)
 	var d notice
 	switch {
-	case r.Outcome == outcomeInterrupted:
-		return notice{head: lastHead}
 	case trouble != "":
 		d.head = trouble + ": " + r.Words
 		same := fold(d.head) == fold(lastHead) && last.Outcome != undelivered && now.Sub(last.Started.Time()) < remindAfter
@@ -61,10 +59,11 @@ func decide(cfg notifyConfig, last payout.JobRun, r jobResult, now time.Time) no
 		}
 	case wasTrouble && cfg.wants(onRecovery):
 		d.events, d.since, d.head = append(d.events, onRecovery), last.Started.Time(), onRecovery+": "+r.Words
+	case lastKind == onRecovery && last.Outcome == undelivered && cfg.wants(onRecovery):
+		d.events, d.head = append(d.events, onRecovery), onRecovery+": "+r.Words
 	}
 	if cfg.wants(onBreaks) && r.Rec != nil {
-		again := lastKind == onBreaks && last.Outcome == undelivered
-		if d.breaks = newBreaks(r.Rec, cfg.severity(), again); len(d.breaks) > 0 {
+		if d.breaks = breaksToTell(r.Rec, cfg.severity(), untold); len(d.breaks) > 0 {
 			d.events = append(d.events, onBreaks)
 			if d.head == "" {
 				d.head = onBreaks + ": " + r.Words
@@ -97,20 +96,11 @@ func (n notifyConfig) severity() payout.Severity {
 	return s
 }
 
-// newBreaks lists the open items at or above the severity and without a disposition that this run brought: new,
-// reopened, or with another outcome or exposure than before. all takes every open one.
-func newBreaks(rec *payout.Reconciliation, from payout.Severity, all bool) []payout.Item {
-	moved := map[int64]bool{}
-	for _, e := range rec.Events {
-		switch e.Kind {
-		case payout.EventNew, payout.EventReopened, payout.EventReclassified, payout.EventRemeasured, payout.EventLapsed:
-			moved[e.Item] = true
-		}
-	}
+// breaksToTell lists the untold items that are open, at or above the severity and without a disposition.
+func breaksToTell(rec *payout.Reconciliation, from payout.Severity, untold func(item int64) bool) []payout.Item {
 	var out []payout.Item
 	for _, item := range rec.Items {
-		news := all || moved[item.ID] || item.State == payout.ItemNew || item.State == payout.ItemReopened
-		if news && item.State != payout.ItemCleared && item.Severity >= from && item.Disposition == nil {
+		if item.State != payout.ItemCleared && item.Severity >= from && item.Disposition == nil && untold(item.ID) {
 			out = append(out, item)
 		}
 	}

@@ -76,7 +76,11 @@ func (n *notifier) compose(r jobResult, d notice) message {
 		m.add("What happened: "+plain(r.Words), "What to do: "+advice, "")
 	}
 	if slices.Contains(d.events, onRecovery) {
-		m.add(fmt.Sprintf("What happened: %s works again; its trouble was last told on %s.", r.name(), d.since.UTC().Format("2 January 2006")), "")
+		since := ""
+		if !d.since.IsZero() {
+			since = "; its trouble was last told on " + d.since.UTC().Format("2 January 2006")
+		}
+		m.add(fmt.Sprintf("What happened: %s works again%s.", r.name(), since), "")
 	}
 	if r.Rec != nil {
 		m.addReconciliation(r.Rec, trouble && r.Outcome == outcomeIncomplete && r.Rec.Conclusion == payout.NoConclusion)
@@ -129,7 +133,7 @@ func (m *message) addReconciliation(rec *payout.Reconciliation, saidWhy bool) {
 }
 
 func (m *message) addBreaks(items []payout.Item) {
-	m.add("New or changed:")
+	m.add("New or changed, and not told before:")
 	for _, item := range items[:min(len(items), maxListed)] {
 		exposure := grouped(item.Exposure.Units(), item.Exposure.Currency()) + " " + plain(item.Exposure.Currency())
 		m.add(fmt.Sprintf("- #%d, %s: %s, %s, %s. %s", item.ID, item.Severity, item.Words(), reference(item), exposure, plain(reason(item))))

@@ -36,6 +36,8 @@ func reconciliationWith(items ...payout.Item) *payout.Reconciliation {
 	}
 }
 
+func anyItem(int64) bool { return true }
+
 func TestDecide(t *testing.T) {
 	cfg := defaultConfig().Notify
 	now := time.Date(2026, 3, 2, 3, 0, 0, 0, time.UTC)
@@ -45,8 +47,7 @@ func TestDecide(t *testing.T) {
 	}
 	accepted := breakItem(4, payout.Critical, payout.ItemNew)
 	accepted.Disposition = &payout.Disposition{Kind: payout.DispositionAccepted}
-	reclassified := reconciliationWith(breakItem(5, payout.High, payout.ItemOpen))
-	reclassified.Events = []payout.ItemEvent{{Item: 5, Kind: payout.EventReclassified}}
+	const toldBefore = 9 // the item that was told
 	for _, tc := range []struct {
 		name string
 		last payout.JobRun
@@ -64,25 +65,24 @@ func TestDecide(t *testing.T) {
 		{"recovery", failed(told, "failure: disk full"), jobResult{Outcome: "ok"}, "[recovery] 0"},
 		{"recovery from what nobody heard of", failed(undelivered, "incomplete: gaps | not delivered: x"), jobResult{Outcome: "breaks"}, "[recovery] 0"},
 		{"after a recovery", failed(told, "recovery: done"), jobResult{Outcome: "ok"}, "[] 0"},
-		{"interrupted", failed(told, "failure: disk full"), jobResult{Outcome: "interrupted"}, "[] 0"},
+		{"recovery that nobody heard of", failed(undelivered, "recovery: done | not delivered: x"), jobResult{Outcome: "ok"}, "[recovery] 0"},
 		{"missed", payout.JobRun{}, jobResult{Outcome: "missed", Words: "off"}, "[failure] 0"},
 		{"a new break", payout.JobRun{}, jobResult{Outcome: "ok", Rec: reconciliationWith(breakItem(1, payout.High, payout.ItemNew))}, "[breaks] 1"},
 		{"a reopened break", payout.JobRun{}, jobResult{Outcome: "breaks", Rec: reconciliationWith(breakItem(1, payout.Critical, payout.ItemReopened))}, "[breaks] 1"},
-		{"reclassified", payout.JobRun{}, jobResult{Outcome: "ok", Rec: reclassified}, "[breaks] 1"},
-		{"an old break", payout.JobRun{}, jobResult{Outcome: "ok", Rec: reconciliationWith(breakItem(1, payout.High, payout.ItemOpen))}, "[] 0"},
-		{"an old break that nobody heard of", failed(undelivered, "breaks: done | not delivered: x"), jobResult{Outcome: "ok", Rec: reconciliationWith(breakItem(1, payout.High, payout.ItemOpen))}, "[breaks] 1"},
+		{"an old break that nobody was told", payout.JobRun{}, jobResult{Outcome: "ok", Rec: reconciliationWith(breakItem(1, payout.High, payout.ItemOpen))}, "[breaks] 1"},
+		{"an old break", payout.JobRun{}, jobResult{Outcome: "ok", Rec: reconciliationWith(breakItem(toldBefore, payout.High, payout.ItemOpen))}, "[] 0"},
 		{"below the severity", payout.JobRun{}, jobResult{Outcome: "ok", Rec: reconciliationWith(breakItem(1, payout.Medium, payout.ItemNew))}, "[] 0"},
 		{"under a disposition", payout.JobRun{}, jobResult{Outcome: "ok", Rec: reconciliationWith(accepted)}, "[] 0"},
 		{"cleared", payout.JobRun{}, jobResult{Outcome: "ok", Rec: reconciliationWith(breakItem(1, payout.High, payout.ItemCleared))}, "[] 0"},
 		{"recovery with breaks", failed(told, "failure: x"), jobResult{Outcome: "ok", Rec: reconciliationWith(breakItem(1, payout.High, payout.ItemNew))}, "[recovery breaks] 1"},
 	} {
-		d := decide(cfg, tc.last, tc.r, now)
+		d := decide(cfg, tc.last, tc.r, func(item int64) bool { return item != toldBefore }, now)
 		if got := fmt.Sprint(d.events, " ", len(d.breaks)); got != tc.want {
 			t.Errorf("%s: got %s, want %s", tc.name, got, tc.want)
 		}
 	}
 	cfg.On = []string{"breaks"}
-	if d := decide(cfg, payout.JobRun{}, jobResult{Outcome: "failed"}, now); len(d.events) > 0 {
+	if d := decide(cfg, payout.JobRun{}, jobResult{Outcome: "failed"}, anyItem, now); len(d.events) > 0 {
 		t.Errorf("a failure is told although notify.on does not name it: %v", d.events)
 	}
 }
@@ -177,7 +177,7 @@ EUR: ledger 1,234,567.89, provider 1,234,000.00, net difference -567.89, gross 5
 Open items: 1 (1 new, 0 reopened, 0 from before); 0 cleared.
 (Agreed to the provider's initiation records; not proof that cash left the bank.)
 
-New or changed:
+New or changed, and not told before:
 - #12, critical: Unrecorded payout, reference &lt;!channel&gt; &amp; co, 123,456.00 EUR. The provider has it, the ledger does not.
   Next: Book it.
 What to do: work through the sheet Breaks of the workbook; note a decision with payrecon breaks set ID.
@@ -222,7 +222,7 @@ EUR: ledger 1,234,567.89, provider 1,234,000.00, net difference -567.89, gross 5
 Open items: 1 (1 new, 0 reopened, 0 from before); 0 cleared.
 (Agreed to the provider's initiation records; not proof that cash left the bank.)
 
-New or changed:
+New or changed, and not told before:
 - #12, high: Unrecorded payout, reference INV-12, 123,456.00 EUR. The ledger has it, the provider does not.
   Next: Book it.
 What to do: work through the sheet Breaks of the workbook; note a decision with payrecon breaks set ID.
@@ -237,7 +237,7 @@ From payrecon on host-a, Mon, 02 Mar 2026 03:00:00 UTC.
 `},
 	} {
 		tc.r.Job = nightlyName
-		m := n.compose(tc.r, decide(n.cfg.Notify, tc.last, tc.r, n.clock()))
+		m := n.compose(tc.r, decide(n.cfg.Notify, tc.last, tc.r, anyItem, n.clock()))
 		if got := m.subject + "\n" + m.text(0); got != tc.want {
 			t.Errorf("got\n%s\nwant\n%s", got, tc.want)
 		}
@@ -253,7 +253,7 @@ func TestLongMessagesKeepTheirEnd(t *testing.T) {
 		items[i].Why = strings.Repeat("because ", 60)
 	}
 	r := jobResult{Job: nightlyName, Outcome: "ok", Rec: reconciliationWith(items...), Run: 7, Workbook: "reports/x.xlsx"}
-	got := n.compose(r, decide(n.cfg.Notify, payout.JobRun{}, r, n.clock())).text(maxWebhookText)
+	got := n.compose(r, decide(n.cfg.Notify, payout.JobRun{}, r, anyItem, n.clock())).text(maxWebhookText)
 	end := `... (the rest is in the workbook)
 
 Workbook: reports/x.xlsx on host-a
@@ -331,6 +331,7 @@ func TestTroubleIsToldOnce(t *testing.T) {
 		{"failed", "no answer 1", nil, true, "told failure: no answer 1"},
 		{"failed", "no answer 2", nil, false, "told failure: no answer 1"},
 		{"refused", "401", []int{404, 404}, true, "undelivered failure: 401 | not delivered: webhook: the answer was 404 Not Found; heartbeat: the answer was 404 Not Found"},
+		{"interrupted", "stopped", nil, false, "undelivered failure: 401 | not delivered: webhook: the answer was 404 Not Found; heartbeat: the answer was 404 Not Found"},
 		{"refused", "401", nil, true, "told failure: 401"},
 		{"ok", "done", nil, true, "told recovery: done"},
 		{"ok", "done", []int{410}, false, "unheard quiet: done | not delivered: heartbeat: the answer was 410 Gone"},

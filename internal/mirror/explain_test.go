@@ -47,6 +47,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		{"items", selectItems, []any{1}, ""},
 		{"events of an item", `SELECT * FROM item_events WHERE item = ? ORDER BY sequence`, []any{1}, ""},
 		{"events of a run", `SELECT * FROM item_events WHERE run = ? ORDER BY sequence`, []any{1}, ""},
+		{"moved after a run", selectMoved, []any{1}, ""},
 		{"totals", `SELECT * FROM totals WHERE run = ? ORDER BY position`, []any{1}, ""},
 		{"parts", selectPart, []any{1, "items", 0}, ""},
 		{"last job", `SELECT * FROM job_runs WHERE job = ? ORDER BY due_day DESC, started DESC LIMIT 1`, []any{"nightly"}, ""},

@@ -148,6 +148,19 @@ func itemNow(ctx context.Context, tx *sqlx.Tx, id int64) (payout.Item, error) {
 	return items[0], nil
 }
 
+// selectMoved names the items with news after a run: what a run only carried on or cleared, and what a person did, is none.
+const selectMoved = `
+	SELECT DISTINCT item
+	FROM item_events INDEXED BY item_events_by_run
+	WHERE run > ? AND kind IN ('new', 'reopened', 'reclassified', 'remeasured', 'lapsed')`
+
+// MovedAfter returns the items that runs after this one opened, reopened, gave another outcome or exposure, or took the
+// disposition from.
+func (m *Mirror) MovedAfter(ctx context.Context, run int64) (items []int64, err error) {
+	err = m.read().SelectContext(ctx, &items, selectMoved, run)
+	return items, wrap("item events", err)
+}
+
 // ItemsBefore returns the items that a recorded reconciliation was given, as they stood then, by id.
 func (m *Mirror) ItemsBefore(ctx context.Context, run int64) ([]payout.Item, error) {
 	tx, err := m.read().BeginTxx(ctx, nil)
