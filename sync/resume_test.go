@@ -299,3 +299,32 @@ func TestPlan(t *testing.T) {
 		t.Error("a plan asked the API")
 	}
 }
+
+// TestInterruptedFirstSyncBindsNobody interrupts a first sync before it has seen all members. The next one adds those, and when
+// one has come to its end, no others are let in.
+func TestInterruptedFirstSyncBindsNobody(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 10), memberID: "m:A"}
+	a.fill(day0+8, 2, 300)
+	a.memberID = "m:B"
+	a.add("po:b", payout.MillisOf(noon(day0+7)), payout.Completed)
+	m := openMirror(t)
+	s := newSyncer(a, m, payoutsync.Options{Workers: 1})
+	if _, err := s.Nightly(cutAfter(t.Context(), a, 3), 1); payout.KindOf(err) != payout.KindInterrupted {
+		t.Fatalf("Nightly: %v, want interrupted", err)
+	}
+	if members, err := m.Members(t.Context()); err != nil || !slices.Equal(members, []string{"m:A"}) {
+		t.Fatalf("members after the interruption: %q, %v; want the one that was seen", members, err)
+	}
+	a.before = nil
+	if sum, err := s.Nightly(t.Context(), 2); err != nil || !sum.Complete {
+		t.Fatalf("Nightly: %+v, %v; want complete, with the other member", sum, err)
+	}
+	a.memberID = "m:C"
+	a.add("po:c", payout.MillisOf(noon(day0+9)), payout.Completed)
+	if _, err := s.Nightly(t.Context(), 3); payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), "m:C") {
+		t.Errorf("Nightly: %v, want another member refused", err)
+	}
+	if _, err := newSyncer(a, m, payoutsync.Options{OnBehalfOf: []string{"sub"}}).Nightly(t.Context(), 4); err != nil {
+		t.Errorf("another id: %v, want it to have members of its own", err)
+	}
+}

@@ -103,13 +103,26 @@ func (r *run) sync(ctx context.Context) (*payout.SyncSummary, error) {
 	if err == nil {
 		err = r.firstFailure
 	}
-	if err == nil && r.task == taskNightly {
-		err = r.store.EndNight(context.WithoutCancel(ctx))
+	if err == nil {
+		err = r.finish(context.WithoutCancel(ctx))
 	}
 	if gapsErr := r.judgeGaps(context.WithoutCancel(ctx), err != nil); err == nil {
 		err = gapsErr
 	}
 	return r.end(ctx, err)
+}
+
+// finish keeps that the run came to its end.
+func (r *run) finish(ctx context.Context) error {
+	for _, p := range r.passes {
+		if err := r.store.BindMembers(ctx, p.onBehalfOf); err != nil {
+			return err
+		}
+	}
+	if r.task != taskNightly {
+		return nil
+	}
+	return r.store.EndNight(ctx)
 }
 
 // end returns what was done, and the last word of a run that did not come to its end.

@@ -62,6 +62,8 @@ type PageStore interface {
 	// CommitPage writes a page in one transaction, and moves c.Walk on. A walk that somebody else has moved on is
 	// payout.ErrWalkLost; nothing is written then.
 	CommitPage(ctx context.Context, c *payout.PageCommit) (payout.PageResult, error)
+	// BindMembers says that all members of an onBehalfOfId have been shown: CommitPage refuses others from now on.
+	BindMembers(ctx context.Context, onBehalfOf string) error
 	AddAlerts(ctx context.Context, run int64, texts []string) error
 }
 

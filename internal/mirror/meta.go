@@ -70,10 +70,3 @@ func (m *Mirror) BaseURL(ctx context.Context) (string, error) {
 	url, err := getMeta(ctx, m.r, metaBaseURL)
 	return url, wrap("read base URL", err)
 }
-
-// Members returns the memberIds the mirror is bound to, sorted.
-func (m *Mirror) Members(ctx context.Context) ([]string, error) {
-	members := []string{}
-	err := m.r.SelectContext(ctx, &members, "SELECT DISTINCT member FROM members ORDER BY member")
-	return members, wrap("read members", err)
-}

@@ -25,7 +25,7 @@ type pageWriter struct {
 	tail           map[payout.IDHash]int64 // ids above idsThrough: see ids.go
 	idsThrough     int64
 	indexed        idFilter                    // ids up to idsThrough
-	members        map[string]map[string]int64 // by onBehalfOfId and memberId: the run that brought it
+	members        map[string]map[string]int64 // by onBehalfOfId and memberId: the run that brought it, or boundForGood
 	vanished       map[int64]bool
 
 	newRows, newVersions []any // values of the page being written, kept for their memory
@@ -173,29 +173,6 @@ func (w *pageWriter) loadWords(ctx context.Context, db *sqlx.DB) error {
 	return nil
 }
 
-func (w *pageWriter) loadMembers(ctx context.Context, db *sqlx.DB) error {
-	var rows []struct {
-		OnBehalfOf string `db:"on_behalf_of"`
-		Member     string `db:"member"`
-		Run        int64  `db:"run"`
-	}
-	if err := db.SelectContext(ctx, &rows, "SELECT on_behalf_of, member, run FROM members"); err != nil {
-		return err
-	}
-	w.members = map[string]map[string]int64{}
-	for _, r := range rows {
-		w.addMember(r.OnBehalfOf, r.Member, r.Run)
-	}
-	return nil
-}
-
-func (w *pageWriter) addMember(onBehalfOf, member string, run int64) {
-	if w.members[onBehalfOf] == nil {
-		w.members[onBehalfOf] = map[string]int64{}
-	}
-	w.members[onBehalfOf][member] = run
-}
-
 // pageTx is the transaction of one page.
 type pageTx struct {
 	ctx    context.Context
@@ -252,21 +229,4 @@ func (p *pageTx) word(text string) (n int64, err error) {
 	}
 	p.w.words[text] = n
 	return n, nil
-}
-
-// checkMember makes sure that the mirror is bound to the payout's member, or binds it in the first run that shows any.
-func (p *pageTx) checkMember(one *payout.Payout) error {
-	bound := p.w.members[p.c.OnBehalfOf]
-	if _, ok := bound[one.MemberID]; ok {
-		return nil
-	}
-	for member, run := range bound {
-		if run != p.c.Run {
-			return payout.Errorf(payout.KindInput, "payout %s belongs to member %s, but this database is bound to member %s: "+
-				"use the key of that member, or another database (--db)", one.ID, one.MemberID, member)
-		}
-	}
-	p.w.addMember(p.c.OnBehalfOf, one.MemberID, p.c.Run)
-	_, err := p.tx.ExecContext(p.ctx, "INSERT INTO members (on_behalf_of, member, run) VALUES (?, ?, ?)", p.c.OnBehalfOf, one.MemberID, p.c.Run)
-	return err
 }

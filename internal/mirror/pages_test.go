@@ -235,6 +235,9 @@ func TestTailJoinsTheIndex(t *testing.T) {
 func TestOneBadPageDoesNotSpoilTheOthers(t *testing.T) {
 	m := openTest(t)
 	commitPage(t, m, "", 1, shownAs("po:0", payout.Pending, 1))
+	if err := m.BindMembers(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
 	bad := shownAs("po:2", payout.Pending, 1)
 	bad.MemberID = "m:other"
 	batch := []*waitingPage{
