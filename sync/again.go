@@ -24,7 +24,7 @@ func (r *run) walkAgain(ctx context.Context) error {
 		r.mu.Unlock()
 		for _, w := range walks {
 			again := &window{Walk: w}
-			if err := r.survive(ctx, again.name(), r.walk(ctx, again)); err != nil {
+			if err := r.survive(ctx, r.passOf(w.OnBehalfOf), again.name(), r.walk(ctx, again)); err != nil {
 				return err
 			}
 		}

@@ -53,3 +53,51 @@ func TestLatePayoutsOfADroppedID(t *testing.T) {
 		t.Errorf("alerts %q, want one about the payout that nobody shows any more", sum.Alerts)
 	}
 }
+
+// TestRefusedIDDoesNotStarveTheOthers has an API that refuses one of the ids, whatever it is asked for.
+func TestRefusedIDDoesNotStarveTheOthers(t *testing.T) {
+	for _, refused := range []string{"a", "b"} {
+		a := &fakeAPI{now: noon(day0 + 60)}
+		a.fill(day0, 60, 5)
+		m := openMirror(t)
+		s := newSyncer(a, m, payoutsync.Options{OnBehalfOf: []string{"a", "b"}, Workers: 2, StartDay: day0 + 20})
+		if sum, err := s.Nightly(t.Context(), 1); err != nil || !sum.Complete {
+			t.Fatalf("Nightly: %+v, %v; want complete", sum, err)
+		}
+		a.now = noon(day0 + 70)
+		a.fill(day0+60, 10, 5)
+		i := 22*5 + 3 // old and in flight
+		a.setStatus(i, payout.Failed, payout.MillisOf(a.now))
+		a.before = func(_ int, q payout.Query, _ string) error {
+			if q.OnBehalfOf == refused {
+				return payout.Errorf(payout.KindInput, "400: onBehalfOfId")
+			}
+			return nil
+		}
+		a.queries = nil
+		sum, err := s.Nightly(t.Context(), 2)
+		if payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), "on behalf of "+refused) || !strings.Contains(err.Error(), (day0+70).String()) {
+			t.Errorf("%s refused: %v, want an error that names it and its days", refused, err)
+		}
+		if sum.Complete || !slices.Contains(sum.Gaps, day0+69) {
+			t.Errorf("%s refused: %+v, want gaps", refused, sum)
+		}
+		other := map[string]string{"a": "b", "b": "a"}[refused]
+		records, err := m.DayRecords(t.Context(), other, payout.Period{From: day0 + 60, To: day0 + 69})
+		if err != nil || slices.ContainsFunc(records, func(d payout.DayRecord) bool { return d.State != payout.DayComplete }) {
+			t.Errorf("%s refused: the days of %s are %+v, %v; want them complete", refused, other, records, err)
+		}
+		if v, err := m.History(t.Context(), a.rows[i].ID); refused == "b" && (err != nil || v[len(v)-1].Status != payout.Failed) {
+			t.Errorf("%s refused: the history of the late change is %+v, %v; want it failed", refused, v, err)
+		}
+		tries := 0
+		for _, q := range a.queries {
+			if q.OnBehalfOf == refused {
+				tries++
+			}
+		}
+		if tries > 8 { // the sweep, lists of ids, and few windows
+			t.Errorf("%s refused: it was asked for %d times", refused, tries)
+		}
+	}
+}

@@ -55,6 +55,9 @@ type pass struct {
 	walked map[payout.Day]bool // by walks that ended in this run
 	unsure []payout.Period     // windows whose walk ended with a full page and no way on
 	again  map[payout.Day]int  // how often a day was walked again in this run
+
+	refusals int  // in a row
+	givenUp  bool // after too many of them
 }
 
 func (s *Syncer) newRun(task string, id int64) *run {
@@ -138,7 +141,7 @@ func (r *run) end(ctx context.Context, err error) (*payout.SyncSummary, error) {
 
 func (r *run) perform(ctx context.Context) error {
 	if r.sweepsFirst() {
-		if err := r.survive(ctx, "", r.sweep(ctx)); err != nil {
+		if err := r.survive(ctx, nil, "", r.sweep(ctx)); err != nil {
 			return err
 		}
 	}
@@ -150,7 +153,7 @@ func (r *run) perform(ctx context.Context) error {
 		return err
 	}
 	if r.sweepsFirst() {
-		if err := r.survive(ctx, "", r.sweepRest(ctx)); err != nil {
+		if err := r.survive(ctx, nil, "", r.sweepRest(ctx)); err != nil {
 			return err
 		}
 	}

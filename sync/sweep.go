@@ -30,7 +30,8 @@ func (r *run) sweep(ctx context.Context) error {
 	shown := map[string]bool{}
 	for _, p := range r.passes {
 		q := payout.Query{Statuses: payout.FinalStatuses(), InvertStatuses: true, OnBehalfOf: p.onBehalfOf}
-		if _, err := r.list(ctx, q, 0, func(one *payout.Payout) { shown[one.ID] = true }); err != nil {
+		_, err := r.list(ctx, q, 0, func(one *payout.Payout) { shown[one.ID] = true })
+		if err := r.surviveSweep(ctx, p, err); err != nil {
 			return err
 		}
 	}
@@ -42,6 +43,14 @@ func (r *run) sweep(ctx context.Context) error {
 		return shown[h.ID]
 	})
 	return r.askAll(ctx, held)
+}
+
+// surviveSweep lets the sweep of the other passes go on after the API has refused one.
+func (r *run) surviveSweep(ctx context.Context, p *pass, err error) error {
+	if len(r.passes) == 1 || payout.KindOf(err) != payout.KindInput {
+		return err
+	}
+	return r.survive(ctx, p, "", payout.Errorf(payout.KindInput, "open payouts%s: %w", under(p.onBehalfOf), err))
 }
 
 // walkedSoon reports whether a window of this run is about to show the payout, at no cost of its own. Only young ones wait
@@ -59,7 +68,7 @@ func (r *run) sweepLast(ctx context.Context) error {
 	if failed {
 		return nil
 	}
-	return r.survive(ctx, "", r.sweep(ctx))
+	return r.survive(ctx, nil, "", r.sweep(ctx))
 }
 
 // sweepRest asks for what the sweep left to the windows and they have not shown: payouts still held open, because their
@@ -132,7 +141,7 @@ func (r *run) askAll(ctx context.Context, held []payout.HeldPayout) error {
 		return err
 	}
 	for _, pass := range slices.Sorted(maps.Keys(byPass)) {
-		if err := r.askFor(ctx, pass, byPass[pass]); err != nil {
+		if err := r.surviveSweep(ctx, r.passOf(pass), r.askFor(ctx, pass, byPass[pass])); err != nil {
 			return err
 		}
 	}

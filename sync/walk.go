@@ -36,7 +36,7 @@ func (r *run) walkAll(ctx context.Context) error {
 				r.o.Logger.Debug("window", "days", w.Days.String(), "on_behalf_of", w.OnBehalfOf, "pages_before", w.Pages)
 				err := r.walk(ctx, w)
 				r.giveBack(w)
-				if err := r.survive(ctx, w.name(), err); err != nil {
+				if err := r.survive(ctx, r.passOf(w.OnBehalfOf), w.name(), err); err != nil {
 					return err
 				}
 			}
@@ -46,8 +46,9 @@ func (r *run) walkAll(ctx context.Context) error {
 }
 
 // survive decides whether the run goes on after a window (by its name; "" = the sweep) ended with err: one that the API
-// could not serve, or refused as invalid, leaves its days unproven; several failures in a row end the run.
-func (r *run) survive(ctx context.Context, name string, err error) error {
+// could not serve, or refused as invalid, leaves its days unproven; several failures in a row end the run. Where other
+// passes are left, several refusals in a row end their own pass (p; nil = no single one) only.
+func (r *run) survive(ctx context.Context, p *pass, name string, err error) error {
 	if err == nil || ctx.Err() != nil || !apiFailed(err) {
 		return err
 	}
@@ -59,7 +60,9 @@ func (r *run) survive(ctx context.Context, name string, err error) error {
 	if r.firstFailure == nil {
 		r.firstFailure = err
 	}
-	if r.failures++; r.failures >= maxFailures {
+	if p != nil && len(r.passes) > 1 && payout.KindOf(err) == payout.KindInput {
+		r.refused(p, err)
+	} else if r.failures++; r.failures >= maxFailures {
 		return err
 	}
 	if name == "" {
@@ -69,6 +72,20 @@ func (r *run) survive(ctx context.Context, name string, err error) error {
 		r.o.Logger.Warn("days were left out: the others are read", "error", err)
 	}
 	return nil
+}
+
+// refused counts a refusal, and gives up a pass that the API refuses again and again: an id that it does not know must not keep
+// the others from being read. The caller holds r.mu.
+func (r *run) refused(p *pass, err error) {
+	if p.refusals++; p.refusals < maxFailures {
+		return
+	}
+	p.todo, p.open = nil, nil
+	if p.givenUp {
+		return
+	}
+	p.givenUp = true
+	r.firstFailure = payout.Errorf(payout.KindInput, "days %s%s were left out, the API refuses them: %w", p.days, under(p.onBehalfOf), err)
 }
 
 // apiFailed reports whether err is the API's answer to one request, or the lack of one, that other requests may not share.
@@ -231,6 +248,9 @@ func (r *run) count(c *payout.PageCommit, page *payout.Page, result *payout.Page
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failures = 0
+	if p := r.passOf(c.OnBehalfOf); p != nil {
+		p.refusals = 0
+	}
 	r.sum.Pages++
 	r.sum.Requests += max(page.Requests, 1)
 	r.sum.Retries += max(page.Requests-1, 0)
