@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // check looks at what no single value shows: values that exclude each other or are out of range.
@@ -24,7 +25,7 @@ func (c *config) check() error {
 }
 
 func (c *config) checkAPI() error {
-	c.API.BaseURL = strings.TrimRight(c.API.BaseURL, "/") // one API, one name: the mirror is bound to it
+	c.API.BaseURL = oneAddress(c.API.BaseURL)
 	u, err := url.Parse(c.API.BaseURL)
 	switch {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
@@ -33,6 +34,15 @@ func (c *config) checkAPI() error {
 		return c.inputError("api.base_url", "must be an address alone, without credentials, query or fragment")
 	case c.API.Timeout == 0:
 		return c.inputError("api.timeout", "must be longer than 0s")
+	}
+	for i, id := range c.API.OnBehalfOf {
+		if id != strings.TrimSpace(id) || strings.ContainsFunc(id, unicode.IsControl) {
+			key := fmt.Sprintf("api.on_behalf_of[%d]", i)
+			if c.origins[key] == "" {
+				key = "api.on_behalf_of" // one id needs no list
+			}
+			return c.inputError(key, "%q has white space at its ends or control characters in it: the API would know no such id", id)
+		}
 	}
 	a := c.API.Auth
 	ways := 0
@@ -48,6 +58,22 @@ func (c *config) checkAPI() error {
 		return c.inputError("api.auth.key", "needs member_id, key_id and file")
 	}
 	return nil
+}
+
+// oneAddress returns the one writing of an API's address, because a mirror is bound to it: scheme and host in small letters,
+// without the scheme's own port and without slashes at the end. What is no address stays as it is.
+func oneAddress(text string) string {
+	text = strings.TrimRight(text, "/")
+	u, err := url.Parse(text)
+	_, rest, hasHost := strings.Cut(text, "://")
+	if err != nil || !hasHost || u.User != nil || u.Host == "" {
+		return text
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Host), ":")
+	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	return u.Scheme + "://" + host + rest[len(u.Host):] // the path byte for byte: servers tell its letters apart
 }
 
 func (c *config) checkSync() error {

@@ -223,6 +223,10 @@ func TestConfigErrors(t *testing.T) {
 		{"half a key", "api:\n  auth: {key: {member_id: m}}\n", `payrecon.yaml:2: api.auth.key: needs member_id, key_id and file`},
 		{"url with password", "api: {base_url: 'https://u:hush@example.com'}\n", `payrecon.yaml:1: api.base_url: must be an address alone`},
 		{"url", "api: {base_url: api.example.com}\n", `payrecon.yaml:1: api.base_url: is not the address of an API`},
+		{"white space before an id", "api:\n  on_behalf_of:\n  - subB\n  - ' subA'\n", `payrecon.yaml:4: api.on_behalf_of[1]: " subA" has white space`},
+		{"white space after an id", "api:\n  on_behalf_of: [\"subA\\n\"]\n", `payrecon.yaml:2: api.on_behalf_of[0]: "subA\n" has white space`},
+		{"control character in an id", "api:\n  on_behalf_of: [\"sub\\tA\"]\n", `payrecon.yaml:2: api.on_behalf_of[0]: "sub\tA" has white space`},
+		{"white space in the one id", "api: {on_behalf_of: 'subA '}\n", `payrecon.yaml:1: api.on_behalf_of: "subA " has white space`},
 		{"job twice", "schedules:\n- {name: a, cron: '@daily', run: run}\n- {name: a, cron: '@daily', run: sync}\n", `payrecon.yaml:3: schedules[1].name: "a" is taken`},
 		{"job command", "schedules: [{name: a, cron: '@daily', run: snyc}]\n", `payrecon.yaml:1: schedules[0].run: "snyc" cannot be scheduled; did you mean "sync"?`},
 		{"mail without sender", "notify: {email: {host: h, to: [a@b.example]}}\n", `payrecon.yaml:1: notify.email: needs from and to`},
@@ -246,6 +250,35 @@ func TestConfigErrors(t *testing.T) {
 				t.Errorf("kind %d, want KindInput", payout.KindOf(err))
 			}
 		})
+	}
+}
+
+// TestConfigOneAddress: a mirror is bound to the address, so one API has one, however it is written.
+func TestConfigOneAddress(t *testing.T) {
+	for text, want := range map[string]string{
+		"HTTP://LOCALHOST:8099":             "http://localhost:8099",
+		"https://API.Token.io:443/":         "https://api.token.io",
+		"https://api.token.io:443/V2/a%2Fb": "https://api.token.io/V2/a%2Fb",
+		"http://127.0.0.1:80":               "http://127.0.0.1",
+		"http://[::1]:80/x//":               "http://[::1]/x",
+		"http://[::1]":                      "http://[::1]",
+		"https://api.token.io:":             "https://api.token.io",
+		"https://api.token.io:80":           "https://api.token.io:80",
+		"http://localhost:443":              "http://localhost:443",
+	} {
+		c, err := loadText(t, "api: {base_url: '"+text+"'}\n")
+		if err != nil || c.API.BaseURL != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+			continue
+		}
+		if again := oneAddress(c.API.BaseURL); again != want {
+			t.Errorf("%s, a second time: %s", want, again)
+		}
+	}
+	env := map[string]string{envURL: "HTTP://LocalHost:80"}
+	c, err := loadConfig("", false, func(k string) string { return env[k] })
+	if err != nil || c.API.BaseURL != "http://localhost" {
+		t.Errorf("from the environment: %v, want http://localhost", err)
 	}
 }
 

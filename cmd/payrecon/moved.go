@@ -14,8 +14,11 @@ const movedSample = 5
 // moved ties the mirror to api.base_url after the API has moved there from another address. It must show that it is the
 // same API: it knows the newest payouts of the mirror, and they are the same.
 func (s *session) moved(ctx context.Context, from string) error {
-	from, to := strings.TrimRight(from, "/"), s.cfg.API.BaseURL
 	bound, err := s.m.BaseURL(ctx)
+	from, to := strings.TrimRight(from, "/"), s.cfg.API.BaseURL
+	if bound != from {
+		from = oneAddress(from)
+	}
 	switch {
 	case err != nil:
 		return err
