@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"payrecon/internal/mirror"
 	"payrecon/internal/payout"
@@ -84,6 +86,14 @@ func (d *itemDecision) about(item payout.Item, now payout.Millis) mirror.Decisio
 	words = append(words, d.source)
 	ev.Text = strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), "; ")
 	return mirror.Decision{Item: item, Event: ev}
+}
+
+// decide is write for commands that decide about items which a mirror holds: where there is none, none is made.
+func (a *app) decide(ctx context.Context, command string, wait time.Duration, work func(ctx context.Context, s *session) error) error {
+	if err := a.read(ctx, func(*mirror.Mirror) error { return nil }); err != nil {
+		return err
+	}
+	return a.write(ctx, command, wait, work)
 }
 
 // words says what a decision sets.

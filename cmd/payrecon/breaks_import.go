@@ -48,7 +48,7 @@ nobody filled in never undoes what was decided since.`,
 			if dryRun {
 				return a.read(cmd.Context(), func(m *mirror.Mirror) error { return a.importBreaks(cmd.Context(), m, im) })
 			}
-			return a.write(cmd.Context(), "breaks import", wait, func(ctx context.Context, s *session) error { return a.importBreaks(ctx, s.m, im) })
+			return a.decide(cmd.Context(), "breaks import", wait, func(ctx context.Context, s *session) error { return a.importBreaks(ctx, s.m, im) })
 		},
 	}
 	cmd.Flags().StringVar(&by, "by", "", "who filled it in")

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -217,5 +218,32 @@ func TestBreaksImportTheDayAfter(t *testing.T) {
 	s.do(exitDone, "breaks", "import", book, "--by", "A. Reviewer")
 	if got, want := s.items(), "1 written_off/Ann/asked the bank, 2 /Ann/, 3 //"; got != want {
 		t.Errorf("items %s, want %s", got, want)
+	}
+}
+
+// TestDecideWithoutMirror: commands that decide about items make no database where there is none, and say what is missing.
+func TestDecideWithoutMirror(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	s.pay("LONE-1", "100.00", payout.Completed, 12)
+	s.ledger("OLD-0 1.00 failed " + payout.DayOf(s.now.AddDate(0, 0, -20)).String())
+	book := s.path("book.xlsx")
+	s.do(exitDone, "run", "--ledger", s.path("ledger.csv"), "--out", book)
+
+	empty := *s
+	empty.dir = t.TempDir()
+	empty.write("payrecon.yaml", "api: {rate_limit: none}\n")
+	_, _, want := empty.try("reconcile", "--again", "1")
+	for _, args := range [][]string{
+		{"breaks", "set", "1", "--owner", "treasury", "--by", "A. Reviewer"},
+		{"breaks", "import", book, "--by", "A. Reviewer"},
+		{"breaks", "import", book, "--by", "A. Reviewer", "--dry-run"},
+	} {
+		code, _, words := empty.try(args...)
+		if code != exitInput || !strings.Contains(words, "there is no database "+empty.path("payrecon.db")) || words != want {
+			t.Errorf("%q: exit %d, %q, want %q", args, code, words, want)
+		}
+		if left, err := filepath.Glob(empty.path("*")); err != nil || len(left) != 1 {
+			t.Errorf("%q left %q, %v", args, left, err)
+		}
 	}
 }
