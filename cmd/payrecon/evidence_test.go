@@ -139,3 +139,52 @@ func TestEvidenceThatIsGone(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
+
+// TestEvidenceCommandsWork: what the sheet Evidence says makes a run again does so as it stands there, wherever the mirror and
+// the configuration lie.
+func TestEvidenceCommandsWork(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	s.dir = filepath.Join(s.dir, "it's here")
+	if err := os.Mkdir(s.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.write("payrecon.yaml", "api: {rate_limit: none}\n")
+	s.pay("LONE-1", "100.00", payout.Completed, 12)
+	s.ledger("OLD-0 1.00 failed " + payout.DayOf(s.now.AddDate(0, 0, -20)).String())
+	s.do(exitDone, "run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"))
+	s.do(exitDone, "report", "--format", "csv", "--out", s.path("twins"))
+	sheet, err := os.ReadFile(s.path("twins/evidence.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, commands, _ := strings.Cut(string(sheet), "How to make it again")
+	lines := strings.Split(strings.TrimSpace(commands), "\n")
+	if len(lines) != 2 {
+		t.Fatalf("Evidence says: %q", commands)
+	}
+	quote := "'" + strings.ReplaceAll(s.dir, "'", `'\''`) + "/"
+	for i, line := range lines {
+		want := []string{"payrecon reconcile --again 1", "payrecon report --run 1 --matched"}[i] + " --config " + quote + "payrecon.yaml' --db " + quote + "payrecon.db'"
+		if got := strings.Trim(line, `",`); got != want {
+			t.Errorf("Evidence says %s, want %s", got, want)
+		}
+	}
+}
+
+// TestWhereFlags names the mirror and the configuration only where payrecon does not find them by itself.
+func TestWhereFlags(t *testing.T) {
+	for _, c := range []struct{ path, flag, database, want string }{
+		{"", "", "payrecon.db", ""},
+		{"payrecon.yaml", "", "payrecon.db", ""},
+		{"payrecon.yaml", "payrecon.db", "payrecon.db", " --db payrecon.db"}, // the file may name another
+		{"", "", "out/demo.db", " --db out/demo.db"},
+		{"etc/eu.yaml", "", "payrecon.db", " --config etc/eu.yaml"},
+		{"", "", "my books/$HOME.db", " --db 'my books/$HOME.db'"},
+	} {
+		cfg := defaultConfig()
+		cfg.path, cfg.Database = c.path, c.database
+		if got := (&app{dbPath: c.flag, cfg: cfg}).whereFlags(); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}

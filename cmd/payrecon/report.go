@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -269,12 +270,36 @@ func (a *app) bookOptions(b *bookRequest, run payout.Run) report.Options {
 	if b.rec != nil {
 		o.Command = "payrecon " + run.Command
 		o.Warnings = slices.Clone(b.rec.Warnings)
+		where := a.whereFlags()
 		o.PerformAgain = []string{
-			fmt.Sprintf("payrecon reconcile --again %d", b.rec.Run),
-			fmt.Sprintf("payrecon report --run %d --matched", b.rec.Run),
+			fmt.Sprintf("payrecon reconcile --again %d%s", b.rec.Run, where),
+			fmt.Sprintf("payrecon report --run %d --matched%s", b.rec.Run, where),
 		}
 	}
 	return o
+}
+
+// whereFlags are what a command needs to find this configuration and this mirror again, in the words of a shell; "" where
+// both lie where payrecon looks by itself.
+func (a *app) whereFlags() (flags string) {
+	if a.cfg.path != "" && a.cfg.path != defaultConfigPath {
+		flags += " --config " + shellWord(a.cfg.path)
+	}
+	if a.dbPath != "" || a.cfg.Database != defaultConfig().Database {
+		flags += " --db " + shellWord(a.cfg.Database)
+	}
+	return flags
+}
+
+// shellWord quotes a path that a shell would take apart.
+func shellWord(path string) string {
+	plain := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-:+,@%", r)
+	}
+	if strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // matchedRows derives the run's agreed findings anew, which also checks the stored totals. A run that cannot be performed
