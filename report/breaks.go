@@ -1,6 +1,8 @@
 package report
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"payrecon/internal/money"
@@ -52,11 +54,11 @@ var breaksLayout = []breaksColumn{
 	{Column{Heading: "Payout status", Code: "payout_status", Width: 42, Wrap: true, Proof: true}, func(_ *builder, it *payout.Item, s *sides) Cell { return statuses(it.Payouts, s.payoutStatus) }},
 	{Column{Heading: "Status reason", Code: "status_reason", Width: 28, Wrap: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.reason) }},
 	{Column{Heading: "Bank status code", Code: "bank_status", Width: 10}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.bank) }},
-	{Column{Heading: "Ledger status", Code: "ledger_status", Width: 14, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.ledgerStatus) }},
+	{Column{Heading: "Ledger status", Code: "ledger_status", Width: 24, Wrap: true, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.ledgerStatus) }},
 	{Column{Heading: "Payout created (UTC)", Code: "created", Width: 19, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return instant(s.created) }},
 	{Column{Heading: ledgerDateHeading, Code: "ledger_date", Width: 13, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return date(s.ledgerDay) }},
-	{Column{Heading: "Document number", Code: "document", Width: 18}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.documents) }},
-	{Column{Heading: "Age (days)", Code: "age_days", Width: 8}, func(_ *builder, it *payout.Item, _ *sides) Cell { return count(it.AgeDays) }},
+	{Column{Heading: "Document number", Code: "document", Width: 22, Wrap: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.documents) }},
+	{Column{Heading: "Age (days)", Code: "age_days", Width: 8}, func(_ *builder, it *payout.Item, _ *sides) Cell { return age(&it.Finding) }},
 	{Column{Heading: "First seen (UTC)", Code: "first_seen", Width: 12}, func(_ *builder, it *payout.Item, _ *sides) Cell { return firstSeen(it) }},
 	{Column{Heading: "First run", Code: "first_run", Width: 8}, func(_ *builder, it *payout.Item, _ *sides) Cell { return count(it.FirstRun) }},
 	{Column{Heading: "State", Code: "state", Width: 10}, func(_ *builder, it *payout.Item, _ *sides) Cell { return word(stateWords[it.State], it.State.String()) }},
@@ -119,6 +121,17 @@ func joinSentences(why, hint string) string {
 	return strings.TrimSpace(why + " " + hint)
 }
 
+// age shows how old a finding is, in days. What has no date, such as an unreadable row, has no age: an empty cell, where 0
+// would say that it is of today.
+func age(f *payout.Finding) Cell {
+	dated := slices.ContainsFunc(f.Payouts, func(p payout.PayoutRef) bool { return p.Created > 0 }) ||
+		slices.ContainsFunc(f.Entries, func(e payout.Entry) bool { return e.Day != payout.NoDay })
+	if !dated {
+		return Cell{}
+	}
+	return count(f.AgeDays)
+}
+
 // due shows a day that somebody may have set; a zero value was never set.
 func due(d payout.Day) Cell {
 	if d == 0 {
@@ -134,11 +147,24 @@ func firstSeen(it *payout.Item) Cell {
 	return date(it.FirstSeen.Day())
 }
 
-// addBreaks lays out what somebody must act on: open breaks and unverified items, most urgent first.
+// MostUrgentFirst orders items: open ones first, by severity, then by currency, because amounts of different currencies have
+// no order, then the largest exposure.
+func MostUrgentFirst(x, y payout.Item) int {
+	closed := func(it payout.Item) int {
+		if it.State == payout.ItemCleared {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(closed(x), closed(y)), cmp.Compare(y.Severity, x.Severity), cmp.Compare(x.Exposure.Currency(), y.Exposure.Currency()),
+		cmp.Compare(y.Exposure.Units(), x.Exposure.Units()), cmp.Compare(x.ID, y.ID))
+}
+
+// addBreaks lays out what somebody must act on: open breaks and unverified items.
 func (b *builder) addBreaks() {
 	t := table{
 		name: SheetBreaks, fixed: breaksWhat + 1, wide: true, across: 4, tab: Bad,
-		note:  "Most urgent first. Fill in the yellow columns, save, and give the file to: payrecon breaks import. Times are UTC. " + b.zoneNote(),
+		note:  "Most severe first, then by currency, the largest exposure of each first. Fill in the yellow columns, save, and give the file to: payrecon breaks import. Times are UTC. " + b.zoneNote(),
 		empty: "No open items.",
 	}
 	if len(b.open) == 0 { // one page says so

@@ -150,6 +150,7 @@ func (b *builder) splitItems() {
 			b.open = append(b.open, it)
 		}
 	}
+	slices.SortFunc(b.open, MostUrgentFirst)
 }
 
 // alignHeadings puts the headings of figures over the figures: a heading goes by the first value below it.

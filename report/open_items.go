@@ -59,9 +59,13 @@ func (b *builder) largest(p page) {
 		it := &b.open[i]
 		sheet, row := b.breaks.row(i)
 		cell := func(column int, c Cell) Cell { return c.By(place(sheet, row, column)) }
+		old := age(&it.Finding)
+		if old.Kind != Blank { // a formula would make 0 of an empty cell
+			old = cell(breaksColumnOf("age_days"), old)
+		}
 		p.data(cell(breaksID, count(it.ID)).To(b.breakPlace(i)), cell(breaksSeverity, severity(it.Severity)), cell(breaksWhat, word(it.Words(), it.Outcome.String())),
 			text(it.RefID), Cell{}, cell(breaksExposure, amount(it.Exposure)), text(it.Exposure.Currency()),
-			cell(breaksColumnOf("age_days"), count(it.AgeDays)), text(it.Owner), dispositionCell(it.Disposition))
+			old, text(it.Owner), dispositionCell(it.Disposition))
 	}
 	switch {
 	case len(b.open) == 0:

@@ -20,7 +20,7 @@ type kindsRefs struct {
 func (b *builder) addRollForward() {
 	p := b.newPage(SheetRollForward, "Open items (breaks and unverified) from the run before to this one, per currency of their exposure. Values are exposures, face amounts.",
 		40, 16, 20, 16, 20, 14, 14, 46)
-	p.Wide = true
+	p.Wide, p.Columns[0].Wrap = true, true
 	if len(b.rec.RollForward) == 0 {
 		p.section("No items")
 		p.note("No item was open before this run, and none is open after it.")

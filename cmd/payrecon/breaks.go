@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -44,6 +43,8 @@ func (a *app) breaksListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List open breaks and unverified items, most urgent first",
+		Long: `List open breaks and unverified items in the order of the Breaks sheet: most severe first, then by currency,
+the largest exposure of each first.`,
 		Example: `  payrecon breaks list
   payrecon breaks list --severity high --format csv > breaks.csv
   payrecon breaks list --outcome missing_in_ledger,duplicate_payout --older-than 3
@@ -66,7 +67,7 @@ func (a *app) breaksListCommand() *cobra.Command {
 					return err
 				}
 				items = slices.DeleteFunc(items, func(i payout.Item) bool { return !keep(&i) })
-				slices.SortStableFunc(items, mostUrgentFirst)
+				slices.SortFunc(items, report.MostUrgentFirst)
 				return a.printBreaks(f.format, items)
 			})
 		},
@@ -127,17 +128,6 @@ func (f *breakFilter) predicate() (func(*payout.Item) bool, error) {
 			(len(states) == 0 || slices.Contains(states, i.State)) &&
 			i.Severity >= severity && i.AgeDays >= f.olderThan && strings.Contains(i.RefID, f.reference)
 	}, nil
-}
-
-// mostUrgentFirst orders items: open ones first, by severity, then the oldest.
-func mostUrgentFirst(a, b payout.Item) int {
-	closed := func(i *payout.Item) int {
-		if i.State == payout.ItemCleared {
-			return 1
-		}
-		return 0
-	}
-	return cmp.Or(cmp.Compare(closed(&a), closed(&b)), cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.ID, b.ID))
 }
 
 func (a *app) printBreaks(format string, items []payout.Item) error {
@@ -289,7 +279,7 @@ member of the item changes, or when its date passes.`,
 			if field, words := d.problem(payout.DayOf(a.clock().UTC())); words != "" {
 				return payout.Errorf(payout.KindInput, "--%s: %s", field, words)
 			}
-			return a.write(cmd.Context(), "breaks set", wait, func(ctx context.Context, s *session) error {
+			return a.decide(cmd.Context(), "breaks set", wait, func(ctx context.Context, s *session) error {
 				item, _, err := s.m.Item(ctx, id)
 				if err != nil {
 					return err

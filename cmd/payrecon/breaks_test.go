@@ -38,7 +38,7 @@ func TestBreaksList(t *testing.T) {
 		{"--state open --older-than 14", "PART-2"},
 		{"--ref LONE", "LONE-1 LONE-3"},
 		{"--ref LONE --state cleared", ""},
-		{"--run 1", "LONE-1 LONE-3 PART-2"},
+		{"--run 1", "LONE-1 PART-2 LONE-3"},
 		{"--run 1 --outcome stuck", ""},
 		{"--outcome stuck --all", "LONE-3"},
 	} {

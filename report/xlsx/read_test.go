@@ -17,13 +17,14 @@ import (
 	"payrecon/report"
 )
 
-// open returns the items of a sample that the Breaks sheet shows.
+// open returns the items of a sample that the Breaks sheet shows, in its order.
 func (s sample) open() (items []payout.Item) {
 	for _, it := range s.Rec.Items {
 		if it.State != payout.ItemCleared {
 			items = append(items, it)
 		}
 	}
+	slices.SortFunc(items, report.MostUrgentFirst)
 	return items
 }
 
