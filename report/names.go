@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
-
-	"payrecon/internal/payout"
 )
 
 // FileName returns a report's file name, which sorts by entity, period and run and explains itself:
@@ -54,12 +52,4 @@ func slug(s string) string {
 		}
 	}
 	return b.String()
-}
-
-// conclusionWords are what the first sheet says.
-var conclusionWords = map[payout.Conclusion]string{
-	payout.NoConclusion:  "NO CONCLUSION",
-	payout.NotReconciled: "NOT RECONCILED",
-	payout.Explained:     "RECONCILED BUT FOR EXPLAINED ITEMS",
-	payout.Reconciled:    "RECONCILED",
 }

@@ -51,7 +51,7 @@ func (b *builder) conclusion(p page) {
 	words, why := "NOT RECONCILED", or(b.opts.NoLedger, "No ledger was compared: this workbook shows what the provider's records say, and nothing else.")
 	verdict := text(words)
 	if b.rec != nil {
-		words, why = conclusionWords[b.rec.Conclusion], b.rec.ConclusionWhy
+		words, why = b.rec.Conclusion.Title(), groupAmounts(b.rec.ConclusionWhy)
 		withdrawn := "CHECK FAILED: no conclusion, see the checks on Reconciliation"
 		verdict = text(words)
 		if b.failedChecks() > 0 {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -129,6 +130,18 @@ func thousands[T ~int | ~int64](n T) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+var amountInSentence = regexp.MustCompile(`\b\d+(?:\.\d+)? [A-Z]{3}\b`)
+
+// groupAmounts groups the digits of amounts in a sentence, as those beside it are: 30124.40 EUR becomes 30,124.40 EUR.
+func groupAmounts(sentence string) string {
+	return amountInSentence.ReplaceAllStringFunc(sentence, func(amount string) string {
+		for i := strings.IndexAny(amount, ". ") - 3; i > 0; i -= 3 {
+			amount = amount[:i] + "," + amount[i:]
+		}
+		return amount
+	})
 }
 
 // plural prints a count with its noun: "1 day", "2 days", "2 entries".

@@ -122,3 +122,17 @@ func TestChangedLines(t *testing.T) {
 		t.Errorf("%q, want nothing", got)
 	}
 }
+
+// TestGroupAmounts groups amounts in a sentence and leaves counts, days and short amounts as they are.
+func TestGroupAmounts(t *testing.T) {
+	for sentence, want := range map[string]string{
+		"2 breaks are open without a disposition: 30124.40 EUR, 1234567 JPY, 999.00 USD.": "2 breaks are open without a disposition: 30,124.40 EUR, 1,234,567 JPY, 999.00 USD.",
+		"12345 breaks are open: 0.12345 CLF, 1.2345 CLF.":                                 "12345 breaks are open: 0.12345 CLF, 1.2345 CLF.",
+		"1 day of the period is not shown complete in the mirror: 2026-03-01.":            "1 day of the period is not shown complete in the mirror: 2026-03-01.",
+		"1 item could not be verified: 100000.000 KWD; 1 item: 9999 JPY":                  "1 item could not be verified: 100,000.000 KWD; 1 item: 9,999 JPY",
+	} {
+		if got := groupAmounts(sentence); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -126,7 +126,7 @@ func (a *app) printDemo(n *nightly, card []score) {
 		t.add(s.Words, fmt.Sprint(s.Expected), fmt.Sprint(s.Found), fmt.Sprint(s.Right), s.Recall, s.Precision)
 	}
 	_ = t.writeText(w)
-	fmt.Fprintf(w, "\n%s: %s\n(%s)\n\n", conclusionTitles[r.Conclusion], r.ConclusionWhy, payout.Caveat)
+	fmt.Fprintf(w, "\n%s: %s\n(%s)\n\n", r.Conclusion.Title(), r.ConclusionWhy, payout.Caveat)
 	for _, path := range n.paths {
 		fmt.Fprintf(w, "Workbook    %s\n", path)
 	}

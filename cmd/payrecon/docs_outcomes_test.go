@@ -134,13 +134,17 @@ func TestOutcomesPage(t *testing.T) {
 		lines[e.quoteLine] = "> " + want
 	}
 	compareOutcomes(t, outcomes, update)
-	for code, words := range map[payout.Conclusion]string{
-		payout.NoConclusion: "NO CONCLUSION", payout.NotReconciled: "NOT RECONCILED",
-		payout.Explained: "RECONCILED BUT FOR EXPLAINED ITEMS", payout.Reconciled: "RECONCILED",
-	} {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range []payout.Conclusion{payout.NoConclusion, payout.NotReconciled, payout.Explained, payout.Reconciled} {
+		if row := "\n| " + code.Title(); !strings.Contains(strings.ToUpper(string(readme)), row+" | ") && !strings.Contains(strings.ToUpper(string(readme)), row+" (") {
+			t.Errorf("README.md has no row for %q", code.Title())
+		}
 		e, ok := known[string(code)]
-		if !ok || e.words != words {
-			t.Errorf("docs/outcomes.md has no section %s (%q)", code, words)
+		if !ok || e.words != code.Title() {
+			t.Errorf("docs/outcomes.md has no section %s (%q)", code, code.Title())
 			continue
 		}
 		update(*e, concludeExample(t, *e))

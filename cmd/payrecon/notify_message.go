@@ -28,7 +28,7 @@ const maxListed = 10
 var conclusionWords = map[payout.Conclusion]string{
 	payout.NoConclusion:  "no conclusion is possible",
 	payout.NotReconciled: "not reconciled",
-	payout.Explained:     "reconciled but for explained differences",
+	payout.Explained:     "reconciled but for explained items",
 	payout.Reconciled:    "reconciled",
 }
 

@@ -148,14 +148,6 @@ func (a *app) asOfFlag(text string) (time.Time, error) {
 	return (day + 1).Start(), nil
 }
 
-// conclusionTitles are the conclusions for people.
-var conclusionTitles = map[payout.Conclusion]string{
-	payout.NoConclusion:  "NO CONCLUSION",
-	payout.NotReconciled: "NOT RECONCILED",
-	payout.Explained:     "EXPLAINED",
-	payout.Reconciled:    "RECONCILED",
-}
-
 // printReconciliation prints the result for a person.
 func (a *app) printReconciliation(r *payout.Reconciliation) {
 	w := a.stdout
@@ -179,7 +171,7 @@ func (a *app) printReconciliation(r *payout.Reconciliation) {
 	b := r.Breaks
 	fmt.Fprintf(w, "\nItems open: %d (new %d, open %d, carried %d, reopened %d); cleared %d, reclassified %d\n",
 		b.Total, b.New, b.Open, b.Carried, b.Reopened, b.Cleared, b.Reclassified)
-	fmt.Fprintf(w, "%s: %s\n(%s)\n", conclusionTitles[r.Conclusion], r.ConclusionWhy, payout.Caveat)
+	fmt.Fprintf(w, "%s: %s\n(%s)\n", r.Conclusion.Title(), r.ConclusionWhy, payout.Caveat)
 	for _, warning := range slices.Concat(r.Warnings, r.Ledger.Notes) {
 		a.say("Note: %s", strings.TrimSpace(warning))
 	}

@@ -11,6 +11,21 @@ const (
 	Reconciled    Conclusion = "reconciled"
 )
 
+// Title is the conclusion as the workbook, the command line and the documents show it.
+func (c Conclusion) Title() string {
+	switch c {
+	case NoConclusion:
+		return "NO CONCLUSION"
+	case NotReconciled:
+		return "NOT RECONCILED"
+	case Explained:
+		return "RECONCILED BUT FOR EXPLAINED ITEMS"
+	case Reconciled:
+		return "RECONCILED"
+	}
+	return ""
+}
+
 // Caveat goes with every conclusion.
 const Caveat = "agreed to the provider's initiation records; not proof that cash left the bank"
 
