@@ -22,7 +22,7 @@ func (a *app) period(from, to string) (payout.Period, error) {
 	case p.From > last:
 		return p, payout.Errorf(payout.KindInput, "--from %s: no day of this period has ended yet (the last ended day, UTC, is %s)", p.From, last)
 	case p.To > last:
-		a.say("The period ends with the last ended day: %s instead of %s.", last, p.To)
+		a.log.Info("the period ends with the last ended day", "day", last, "instead_of", p.To)
 		p.To = last
 	}
 	return p, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -34,8 +35,8 @@ func TestPeriod(t *testing.T) {
 func TestPeriodFromFlags(t *testing.T) {
 	now := time.Date(2026, 3, 31, 2, 30, 0, 0, time.UTC)
 	var said strings.Builder
-	a := &app{cfg: defaultConfig(), clock: func() time.Time { return now }, stderr: &said}
-	if got, err := a.period("2026-03-30", "2026-04-05"); err != nil || got.String() != "2026-03-30" || !strings.Contains(said.String(), "2026-03-30 instead of 2026-04-05") {
+	a := &app{cfg: defaultConfig(), clock: func() time.Time { return now }, log: slog.New(slog.NewTextHandler(&said, nil))}
+	if got, err := a.period("2026-03-30", "2026-04-05"); err != nil || got.String() != "2026-03-30" || !strings.Contains(said.String(), "day=2026-03-30 instead_of=2026-04-05") {
 		t.Errorf("a period into the future = %s, %v, said %q; want it cut at yesterday, and said so", got, err, said.String())
 	}
 	for _, bad := range [][2]string{{"2026-03-31", "2026-03-31"}, {"2026-03-02", "2026-03-01"}, {"2026-03-01", ""}, {"", "2026-03-01"}, {"2026-02-30", "2026-03-01"}, {"1.3.2026", "2026-03-01"}} {

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -148,7 +146,7 @@ func (a *app) asOfFlag(text string) (time.Time, error) {
 	return (day + 1).Start(), nil
 }
 
-// printReconciliation prints the result for a person.
+// printReconciliation prints the result for a person. Its warnings are in the log already.
 func (a *app) printReconciliation(r *payout.Reconciliation) {
 	w := a.stdout
 	if r.Run > 0 {
@@ -172,7 +170,4 @@ func (a *app) printReconciliation(r *payout.Reconciliation) {
 	fmt.Fprintf(w, "\nItems open: %d (new %d, open %d, carried %d, reopened %d); cleared %d, reclassified %d\n",
 		b.Total, b.New, b.Open, b.Carried, b.Reopened, b.Cleared, b.Reclassified)
 	fmt.Fprintf(w, "%s: %s\n(%s)\n", r.Conclusion.Title(), r.ConclusionWhy, payout.Caveat)
-	for _, warning := range slices.Concat(r.Warnings, r.Ledger.Notes) {
-		a.say("Note: %s", strings.TrimSpace(warning))
-	}
 }

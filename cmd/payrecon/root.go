@@ -37,9 +37,10 @@ type app struct {
 	verbose    bool
 	quiet      bool
 
-	flags *pflag.FlagSet // of the command that runs
-	log   *slog.Logger
-	cfg   *config
+	flags    *pflag.FlagSet // of the command that runs
+	log      *slog.Logger
+	cfg      *config
+	recorded int64 // the run that this invocation is on record as; 0 = none
 }
 
 func (a *app) rootCommand() *cobra.Command {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,11 +76,20 @@ With --listen, two pages are served meanwhile, to this machine only unless --lis
 // scheduledWait is how long a scheduled job waits for the lease.
 const scheduledWait = 30 * time.Minute
 
-// jobRunner runs jobs as child invocations of this program: same process, own flags, own configuration.
-func (a *app) jobRunner(ctx context.Context, job schedules.Job) (outcome, words string) {
+// jobRunner runs jobs as child invocations of this program: same process, own flags, own configuration. It leaves in runs,
+// by the job's name, the run that the job is on record as, 0 = none, for whoever is told of its end.
+func (a *app) jobRunner(runs *sync.Map) schedules.RunFunc {
+	return func(ctx context.Context, job schedules.Job) (outcome, words string) {
+		child := a.child()
+		defer func() { runs.Store(job.Name, child.recorded) }() // also when it panics
+		return a.runJob(ctx, job, child)
+	}
+}
+
+func (a *app) runJob(ctx context.Context, job schedules.Job, child *app) (outcome, words string) {
 	command, err := a.jobWords(job)
 	if err == nil {
-		root := a.child().rootCommand()
+		root := child.rootCommand()
 		root.SetArgs(command)
 		root.SetOut(a.stdout)
 		root.SetErr(a.stderr)
@@ -200,7 +210,7 @@ func (c *config) jobs() []schedules.Job {
 // checkedJobs returns the jobs, all of which can be scheduled and run.
 func (a *app) checkedJobs(cfg *config) ([]schedules.Job, error) {
 	jobs := cfg.jobs()
-	if _, err := schedules.New(jobs, nil, a.jobRunner, schedules.Options{}); err != nil {
+	if _, err := schedules.New(jobs, nil, nil, schedules.Options{}); err != nil {
 		return nil, err
 	}
 	return jobs, errors.Join(a.checkJobs(cfg)...)
@@ -225,8 +235,9 @@ func (a *app) withScheduler(ctx context.Context, clock func() time.Time, work fu
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	s, err := schedules.New(jobs, m, a.jobRunner, schedules.Options{
-		Clock: clock, Logger: a.log, Lock: cfg.Database, Ended: a.jobEnded(m),
+	runs := &sync.Map{}
+	s, err := schedules.New(jobs, m, a.jobRunner(runs), schedules.Options{
+		Clock: clock, Logger: a.log, Lock: cfg.Database, Ended: a.jobEnded(m, runs),
 	})
 	if err != nil {
 		return err
@@ -235,7 +246,7 @@ func (a *app) withScheduler(ctx context.Context, clock func() time.Time, work fu
 }
 
 // jobEnded logs and tells how jobs ended.
-func (a *app) jobEnded(store toldStore) func(context.Context, schedules.Job, payout.JobRun) {
+func (a *app) jobEnded(store toldStore, runs *sync.Map) func(context.Context, schedules.Job, payout.JobRun) {
 	tell := a.tellOfJob(store)
 	return func(ctx context.Context, job schedules.Job, run payout.JobRun) {
 		level := slog.LevelInfo
@@ -246,7 +257,11 @@ func (a *app) jobEnded(store toldStore) func(context.Context, schedules.Job, pay
 			level = slog.LevelError
 		}
 		took := run.Ended.Time().Sub(run.Started.Time()).Round(time.Second)
-		a.log.Log(ctx, level, "job ended", "job", job.Name, "outcome", run.Outcome, "took", took.String(), "words", run.Words)
+		about := []any{"job", job.Name, "outcome", run.Outcome, "took", took.String(), "words", run.Words}
+		if recorded, _ := runs.LoadAndDelete(job.Name); recorded != nil && recorded != int64(0) {
+			about = append(about, "run", recorded)
+		}
+		a.log.Log(ctx, level, "job ended", about...)
 		tell(ctx, job, run)
 	}
 }

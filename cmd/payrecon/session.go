@@ -52,6 +52,7 @@ func (a *app) write(ctx context.Context, command string, wait time.Duration, wor
 	if s.run.ID, err = m.BeginRun(ctx, s.run); err != nil {
 		return err
 	}
+	a.recorded = s.run.ID
 	a.log = a.log.With("run", s.run.ID)
 	err = work(ctx, s)
 	s.run.Ended, s.run.Exit, s.run.Words = payout.MillisOf(a.clock()), exitCode(err), "done"

@@ -346,6 +346,9 @@ func (a *app) reconcileAgain(ctx context.Context, run int64) error {
 		if a.asJSON {
 			return a.printJSON(reconciliationJSON(r))
 		}
+		for _, note := range r.Ledger.Notes {
+			a.log.Warn(note)
+		}
 		a.printReconciliation(r)
 		a.say("Run %d performed again: the same totals and outcomes (hash %s).", r.Run, r.OutcomeHash)
 		return nil
