@@ -119,6 +119,25 @@ func TestItemEventsAreAppendOnly(t *testing.T) {
 	}
 }
 
+// News of an item is what a run did to it, except that it only went on or went away.
+func TestMovedAfter(t *testing.T) {
+	m := openTest(t)
+	for kind, news := range map[string]bool{
+		payout.EventNew: true, payout.EventReopened: true, payout.EventReclassified: true, payout.EventRemeasured: true, payout.EventLapsed: true,
+		payout.EventCarried: false, payout.EventCleared: false, payout.EventDisposition: false, payout.EventNote: false,
+	} {
+		r := sampleReconciliation(beginRun(t, m), 1, 1)
+		r.Events = []payout.ItemEvent{{Item: 1, Run: r.Run, Kind: kind}, {Item: 1, Run: r.Run, Kind: kind}}
+		if err := m.SaveReconciliation(t.Context(), r, nil, nil, nothingLeft); err != nil {
+			t.Fatal(err)
+		}
+		got, err := m.MovedAfter(t.Context(), r.Run-1)
+		if later, _ := m.MovedAfter(t.Context(), r.Run); err != nil || len(got) == 1 != news || len(later) > 0 {
+			t.Errorf("after an event %q: items %v, and %v after its run; want one item %v, %v", kind, got, later, news, err)
+		}
+	}
+}
+
 func TestJobs(t *testing.T) {
 	m := openTest(t)
 	if _, ok, err := m.LastJob(t.Context(), "nightly"); ok || err != nil {
