@@ -37,6 +37,9 @@ the old address; the new one must know the payouts of the mirror.`,
 			if err != nil {
 				return err
 			}
+			if err := a.canBegin(); err != nil {
+				return err
+			}
 			return a.write(cmd.Context(), "sync", wait, func(ctx context.Context, s *session) error {
 				if movedFrom != "" {
 					if err := s.moved(ctx, movedFrom); err != nil {
@@ -150,8 +153,25 @@ func disproved(days []payout.Day) error {
 		"%s had been shown complete and was not: the mirror holds what the API shows now, but reconcile and report those days again", daysInWords(days))}
 }
 
+// canBegin refuses to begin a mirror that nothing could fill, for want of an address or a secret: it would look like that of
+// an API without payouts.
+func (a *app) canBegin() error {
+	cfg, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(cfg.Database); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	_, err = a.client()
+	return err
+}
+
 // backfill reads a range of history.
 func (a *app) backfill(ctx context.Context, p payout.Period, wait time.Duration) error {
+	if err := a.canBegin(); err != nil {
+		return err
+	}
 	return a.write(ctx, "backfill", wait, func(ctx context.Context, s *session) error {
 		summary, err := s.sync(ctx, func(ctx context.Context, sy *payoutsync.Syncer) (*payout.SyncSummary, error) {
 			return sy.Backfill(ctx, s.run.ID, p.From, p.To)
