@@ -31,7 +31,7 @@ type run struct {
 
 	later []payout.HeldPayout // that the sweep leaves to the windows: see sweepRest
 
-	toldIgnored  bool
+	told         map[string]bool // alerts that come once in a run
 	left         map[string]bool // windows that were left, by their names
 	failures     int             // walks that ended with a transport error since the last page
 	firstFailure error
@@ -62,7 +62,7 @@ type pass struct {
 
 func (s *Syncer) newRun(task string, id int64) *run {
 	began := s.o.Clock()
-	r := &run{Syncer: s, task: task, id: id, began: began, today: payout.MillisOf(began).Day(), left: map[string]bool{}}
+	r := &run{Syncer: s, task: task, id: id, began: began, today: payout.MillisOf(began).Day(), left: map[string]bool{}, told: map[string]bool{}}
 	r.sum = payout.SyncSummary{Run: id, Gaps: []payout.Day{}, Alerts: []string{}}
 	r.state = Progress{Task: task, Phase: "windows"}
 	if c, ok := s.api.(counter); ok {

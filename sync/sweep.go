@@ -31,6 +31,9 @@ func (r *run) sweep(ctx context.Context) error {
 	for _, p := range r.passes {
 		q := payout.Query{Statuses: payout.FinalStatuses(), InvertStatuses: true, OnBehalfOf: p.onBehalfOf}
 		_, err := r.list(ctx, q, 0, func(one *payout.Payout) { shown[one.ID] = true })
+		if errors.Is(err, errFilterIgnored) {
+			err = r.tellIgnored(ctx, "the API ignored invertStatuses and listed payouts that are final: old payouts that it shows for the first time are not found, ask the provider")
+		}
 		if err := r.surviveSweep(ctx, p, err); err != nil {
 			return err
 		}
@@ -252,7 +255,7 @@ func (r *run) askOnce(ctx context.Context, pass string, held []payout.HeldPayout
 			returned := map[string]bool{}
 			whole, err := r.list(ctx, q, pagesOfIDs, func(one *payout.Payout) { returned[one.ID] = true })
 			if errors.Is(err, errFilterIgnored) {
-				return r.tellIgnored(ctx)
+				return r.tellIgnored(ctx, "the API ignored ids and showed other payouts: whether those that may still change have changed or vanished is not known, ask the provider")
 			}
 			if err != nil || !whole {
 				return err
@@ -271,25 +274,28 @@ func (r *run) askOnce(ctx context.Context, pass string, held []payout.HeldPayout
 	return slices.Concat(answers...), nil
 }
 
-// tellIgnored raises, once in a run, that payouts cannot be asked for by id.
-func (r *run) tellIgnored(ctx context.Context) error {
+// tellIgnored raises, once in a run, that the API ignored a filter.
+func (r *run) tellIgnored(ctx context.Context, text string) error {
 	r.mu.Lock()
-	told := r.toldIgnored
-	r.toldIgnored = true
+	told := r.told[text]
+	r.told[text] = true
 	r.mu.Unlock()
 	if told {
 		return nil
 	}
-	return r.raise(ctx, []string{"the API ignored ids and showed other payouts: whether those that may still change have changed or vanished is not known, ask the provider"})
+	return r.raise(ctx, []string{text})
 }
 
 // list commits every page of a list that belongs to no window, and tells each payout to fn. It reports whether the list came
 // to a regular end, if need be with other page sizes. A list longer than maxPages (0 = any) is given up, and one by ids that
-// shows another id is errFilterIgnored.
+// shows another id is errFilterIgnored, as is one of what is not final that shows a final one.
 func (r *run) list(ctx context.Context, q payout.Query, maxPages int, fn func(*payout.Payout)) (whole bool, err error) {
 	asked := filterOf(q.IDs)
 	return pageThrough(ctx, r.api, q, maxPages, func(page *payout.Page) error {
 		if len(asked) > 0 && slices.ContainsFunc(page.Payouts, func(one payout.Payout) bool { return !asked.has(one.ID) }) {
+			return errFilterIgnored
+		}
+		if q.InvertStatuses && slices.ContainsFunc(page.Payouts, func(one payout.Payout) bool { return slices.Contains(q.Statuses, one.Status) }) {
 			return errFilterIgnored
 		}
 		for i := range page.Payouts {

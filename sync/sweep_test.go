@@ -163,3 +163,31 @@ func TestUndatedFinalIsAskedForAgain(t *testing.T) {
 	}
 	wantTruth(t, m, a)
 }
+
+// TestIgnoredInversion has an API that lists every payout when what is not final is asked for.
+func TestIgnoredInversion(t *testing.T) {
+	a, s, m, _ := lateWorld(t, payoutsync.Options{OnBehalfOf: []string{"", "sub"}})
+	a.bend = func(q payout.Query, rows []payout.Payout) []payout.Payout {
+		if q.InvertStatuses {
+			return slices.Clone(a.rows[:payout.MaxLimit])
+		}
+		return rows
+	}
+	sum, err := s.Nightly(t.Context(), 3)
+	if err != nil || !sum.Complete {
+		t.Fatalf("Nightly: %+v, %v; want complete", sum, err)
+	}
+	wantTruth(t, m, a)
+	lists := 0
+	for _, q := range a.queries {
+		if q.InvertStatuses {
+			lists++
+		}
+	}
+	if lists != 2 {
+		t.Errorf("%d pages of what is not final were asked for, want the first of each id", lists)
+	}
+	if len(sum.Alerts) != 1 || !strings.Contains(sum.Alerts[0], "invertStatuses") {
+		t.Errorf("alerts %q, want one about invertStatuses", sum.Alerts)
+	}
+}
