@@ -65,25 +65,6 @@ func TestDecideTakesWhatAPersonDecides(t *testing.T) {
 	event.Item, event.Run = 1, 0
 	equal(t, "events", events, []payout.ItemEvent{r.Events[0], event})
 
-	asked.Disposition = nil
-	if err := m.Decide(t.Context(), Decision{Item: asked}); err != nil {
-		t.Fatal(err)
-	}
-	later := sampleReconciliation(beginRun(t, m), 1, 1)
-	later.Items[0].Disposition = want.Disposition
-	if err := m.SaveReconciliation(t.Context(), later, nil, nil, nothingLeft); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // taken back: as the person decided before, and as a run left it
-		asked.ID, asked.Disposition = 1, nil
-		if err := m.Decide(t.Context(), Decision{Item: asked}); err != nil {
-			t.Fatal(err)
-		}
-		if got, _, err := m.Item(t.Context(), 1); err != nil || got.Disposition != nil {
-			t.Errorf("a disposition that was taken back stands: %+v, %v", got.Disposition, err)
-		}
-	}
-
 	asked.ID = 2
 	if err := m.Decide(t.Context(), Decision{asked, event}); payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), "item 2 was cleared by payout") {
 		t.Errorf("a decision about a cleared item = %v, want it refused", err)
@@ -105,6 +86,28 @@ func TestDecideTakesWhatAPersonDecides(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, "the run after a person's decision", before, r)
+}
+
+// TestDispositionTakenBack: nothing replaces something, be it what a person decided since or what a run left.
+func TestDispositionTakenBack(t *testing.T) {
+	m := openTest(t)
+	r := sampleReconciliation(beginRun(t, m), 1, 1)
+	r.Items[0].Disposition = &payout.Disposition{Kind: payout.DispositionAccepted, Until: 20800, Reason: "known", By: "Kim", At: 5}
+	if err := m.SaveReconciliation(t.Context(), r, nil, nil, nothingLeft); err != nil {
+		t.Fatal(err)
+	}
+	item := r.Items[0]
+	for _, decided := range []*payout.Disposition{nil, r.Items[0].Disposition, nil} {
+		item.Disposition = decided
+		if err := m.Decide(t.Context(), Decision{Item: item}); err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := m.Item(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "item", got, item)
+	}
 }
 
 func TestItemEventsAreAppendOnly(t *testing.T) {
