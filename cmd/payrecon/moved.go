@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"payrecon/internal/payout"
@@ -36,19 +37,24 @@ func (s *session) moved(ctx context.Context, from string) error {
 		return err
 	}
 	defer client.Close()
+	vanished, err := s.m.Vanished(ctx)
+	if err != nil {
+		return err
+	}
 	known := 0
 	for _, p := range held {
+		if slices.ContainsFunc(vanished, func(v payout.HeldPayout) bool { return v.ID == p.ID }) {
+			continue
+		}
 		same, err := showsSame(ctx, client, p)
 		if err != nil {
 			return err
 		}
-		if same {
-			known++
+		if !same {
+			return payout.Errorf(payout.KindInput, "--moved-from %s: the API at %s does not know payout %s, which %s showed: it is another API, name another database with --db",
+				from, to, p.ID, from)
 		}
-	}
-	if known == 0 && len(held) > 0 {
-		return payout.Errorf(payout.KindInput, "--moved-from %s: the API at %s does not know payout %s, nor others that %s showed: it is another API, name another database with --db",
-			from, to, held[0].ID, from)
+		known++
 	}
 	s.log.Info("the API has moved", "from", from, "to", to, "payouts_compared", known)
 	return s.m.Move(ctx, from, to)

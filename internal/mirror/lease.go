@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -40,6 +41,9 @@ const leasePoll = 50 * time.Millisecond
 // wait; then the error is payout.KindBusy and says who, with which process, since when. A cancelled ctx is
 // payout.KindInterrupted.
 func Acquire(ctx context.Context, path, who string, wait time.Duration) (*Lease, error) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // a database has one lease, under whatever name it is opened
+	}
 	l := &Lease{
 		path:   path,
 		who:    who,

@@ -44,6 +44,26 @@ func TestLeaseSaysWhoHasIt(t *testing.T) {
 	}
 }
 
+// TestOneLeaseUnderAnyName: a link to a database leads to the same lease.
+func TestOneLeaseUnderAnyName(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "x.db"), filepath.Join(dir, "link.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path, link); err != nil {
+		t.Skip(err)
+	}
+	l, err := Acquire(t.Context(), link, "backfill", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	if _, err := Acquire(t.Context(), path, "sync", 0); payout.KindOf(err) != payout.KindBusy {
+		t.Errorf("the database behind the link: %v, want busy", err)
+	}
+}
+
 func TestWaitEndsWithTheHolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	l, err := Acquire(t.Context(), path, "backfill", 0)
