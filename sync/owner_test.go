@@ -20,7 +20,7 @@ func TestLatePayoutsOfADroppedID(t *testing.T) {
 		return pass == "a-old" || strings.HasSuffix(pass, "-gone") || (pass == "b-other" || pass == "c-new") && p.ID == a.rows[both].ID
 	}
 	m := openMirror(t)
-	all := newSyncer(a, m, payoutsync.Options{OnBehalfOf: []string{"a-old", "b-gone", "c-new"}})
+	all := newSyncer(a, m, payoutsync.Options{OnBehalfOf: []string{"a-old", "b-gone", "c-new"}, Workers: 1})
 	if _, err := all.Backfill(t.Context(), 1, day0, day0); err != nil {
 		t.Fatal(err)
 	}
