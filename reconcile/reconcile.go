@@ -239,7 +239,7 @@ func (r *run) unreferenced(all *joined) error {
 // unreadable puts payouts whose reference stands on an unreadable row together with it, and makes findings of the other rows.
 func (r *run) unreadable(all *joined) {
 	sortFindings(all.findings)
-	with := map[payout.Key]*finding{}
+	with, merged := map[payout.Key]*finding{}, map[*finding]bool{}
 	kept := all.findings[:0]
 	for _, f := range all.findings {
 		if f.outcome != payout.Unreadable {
@@ -254,13 +254,14 @@ func (r *run) unreadable(all *joined) {
 			kept = append(kept, f)
 			continue
 		}
-		if first.g.pays != nil {
+		if !merged[first] {
+			merged[first] = true
 			first.g = &group{key: first.g.key, items: slices.Clone(first.g.items)}
 		}
 		first.pays = append(first.pays, f.pays...)
 		first.g.items = append(first.g.items, f.g.items...)
 	}
-	for _, f := range with {
+	for f := range merged {
 		slices.SortFunc(f.pays, comparePays)
 		slices.Sort(f.g.items)
 		f.g.pays, f.g.items = f.pays, slices.Compact(f.g.items)

@@ -57,7 +57,7 @@ func insertRows(ctx context.Context, tx *sqlx.Tx, insert string, width, count in
 	if err := b.prepare(ctx, tx, insert, width, "?"); err != nil {
 		return err
 	}
-	const gathered = 20 * 25 // rows
+	gathered := 20 * bulkSizes[0] // rows
 	values := make([]any, 0, gathered*width)
 	for i := range count {
 		values = row(values, i)

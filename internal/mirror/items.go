@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -189,13 +189,12 @@ func placesOf(ctx context.Context, tx *sqlx.Tx, items []int64) ([]itemPlace, err
 	if len(items) == 0 {
 		return nil, nil
 	}
-	ids := []byte{'['}
-	for _, id := range items {
-		ids = append(strconv.AppendInt(ids, id, 10), ',')
+	ids, err := json.Marshal(items)
+	if err != nil {
+		return nil, err
 	}
-	ids[len(ids)-1] = ']'
 	var places []itemPlace
-	err := tx.SelectContext(ctx, &places, `
+	err = tx.SelectContext(ctx, &places, `
 		SELECT id, run, position, place, decided
 		FROM items
 		WHERE id IN (SELECT value FROM json_each(?))

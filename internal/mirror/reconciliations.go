@@ -99,8 +99,8 @@ func putParts[T any](ctx context.Context, tx *sqlx.Tx, run int64, part string, a
 	for some := range slices.Chunk(all, partSize) {
 		records = archived(records[:0], a, some, record)
 		packed = encoder.EncodeAll(records, packed[:0])
-		_, err = tx.ExecContext(ctx, `INSERT INTO reconciliation_parts (run, part, position, count, body) VALUES (?, ?, ?, ?, ?)`,
-			run, part, position, len(some), packed)
+		_, err = tx.ExecContext(ctx, `INSERT INTO reconciliation_parts (run, part, position, body) VALUES (?, ?, ?, ?)`,
+			run, part, position, packed)
 		if err != nil {
 			return err
 		}

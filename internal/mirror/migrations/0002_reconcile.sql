@@ -50,7 +50,6 @@ CREATE TABLE reconciliation_parts (
   run           INTEGER NOT NULL REFERENCES reconciliations (run),
   part          TEXT    NOT NULL CHECK (part IN ('explained', 'items')),
   position      INTEGER NOT NULL,
-  count         INTEGER NOT NULL,
   body          BLOB    NOT NULL,
   PRIMARY KEY (run, part, position)
 ) STRICT;
