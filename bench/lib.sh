@@ -1,4 +1,4 @@
-# What the benchmark scripts share. Sourced in the working folder, with $bench set; builds payrecon and measure there.
+# What the benchmark scripts share. Sourced in the working folder, with $bench and $work set; builds payrecon and measure there.
 export PAYRECON_API_TOKEN=sandbox-token
 go build -C "$bench/.." -o "$work/payrecon" ./cmd/payrecon
 go build -C "$bench/.." -o "$work/measure" bench/measure.go

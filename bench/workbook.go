@@ -108,7 +108,7 @@ func writeRows(path string, s *report.Sheet) error {
 		}
 		texts := make([]string, len(row))
 		for i, c := range row {
-			if kinds == nil || len(kinds) < len(row) {
+			if len(kinds) < len(row) {
 				kinds = append(kinds, kindOf(c))
 			}
 			texts[i] = valueOf(c)

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -22,18 +23,15 @@ type checked struct {
 }
 
 // tooMuch is the error of figures of a currency that add up to more than can be held.
-func tooMuch(what, currency string, err error) error {
-	if currency == "" {
-		currency = "one currency"
-	}
-	return payout.Errorf(payout.KindFailed, "%s of %s add up to more than can be held: reconcile a shorter period, and look for amounts that are too large: %w",
-		what, currency, err)
+func tooMuch(currency string, err error) error {
+	return payout.Errorf(payout.KindFailed, "the payouts or the ledger entries of %s add up to more than can be held: reconcile a shorter period, and look for amounts that are too large: %w",
+		cmp.Or(currency, "one currency"), err)
 }
 
 func (c *checked) add(to *int64, units int64) {
 	sum, err := money.AddUnits(*to, units)
 	if err != nil && c.err == nil {
-		c.err = tooMuch("the payouts or the ledger entries", c.of, err)
+		c.err = tooMuch(c.of, err)
 	}
 	*to = sum
 }
@@ -41,7 +39,7 @@ func (c *checked) add(to *int64, units int64) {
 func (c *checked) sub(a, b int64) int64 {
 	difference, err := money.SubUnits(a, b)
 	if err != nil && c.err == nil {
-		c.err = tooMuch("the payouts or the ledger entries", c.of, err)
+		c.err = tooMuch(c.of, err)
 	}
 	return difference
 }

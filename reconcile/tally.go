@@ -27,20 +27,11 @@ type grossKey struct {
 type tally struct {
 	cells map[totalKey]*payout.Total
 	gross map[grossKey]int64
-	of    string // the currency that is being summed, for the error
-	err   error  // the first overflow
+	checked
 }
 
 func newTally() tally {
 	return tally{cells: map[totalKey]*payout.Total{}, gross: map[grossKey]int64{}}
-}
-
-func (t *tally) sum(to *int64, units int64) {
-	total, err := money.AddUnits(*to, units)
-	if err != nil && t.err == nil {
-		t.err = tooMuch("the payouts or the ledger entries", t.of, err)
-	}
-	*to = total
 }
 
 // cell is one row of the totals; what is summed next is of its currency.
@@ -76,8 +67,8 @@ func (t *tally) add(f *finding) {
 		}
 		c := t.cell(totalKey{p.Currency, p.day, f.outcome, cut})
 		c.Payouts++
-		t.sum(&c.PayoutAmount, p.Units)
-		t.sum(&c.PayoutCash, p.cash())
+		t.checked.add(&c.PayoutAmount, p.Units)
+		t.checked.add(&c.PayoutCash, p.cash())
 		t.difference(differences, p.Currency, p.cash())
 	}
 	for _, e := range f.ents {
@@ -86,9 +77,9 @@ func (t *tally) add(f *finding) {
 		}
 		c := t.cell(totalKey{e.Amount.Currency(), e.Day, f.outcome, cut})
 		c.Entries++
-		t.sum(&c.EntryAmount, e.units())
-		t.sum(&c.EntryCash, e.cash())
-		t.difference(differences, e.Amount.Currency(), t.negated(e.cash()))
+		t.checked.add(&c.EntryAmount, e.units())
+		t.checked.add(&c.EntryCash, e.cash())
+		t.difference(differences, e.Amount.Currency(), t.sub(0, e.cash()))
 	}
 	line := f.outcome
 	if cut {
@@ -101,26 +92,17 @@ func (t *tally) add(f *finding) {
 
 func (t *tally) difference(of map[string]int64, currency string, units int64) {
 	sum := of[currency]
-	t.sum(&sum, units)
+	t.checked.add(&sum, units)
 	of[currency] = sum
-}
-
-func (t *tally) negated(units int64) int64 {
-	var minus int64
-	minus, err := money.SubUnits(0, units)
-	if err != nil && t.err == nil {
-		t.err = tooMuch("the payouts or the ledger entries", t.of, err)
-	}
-	return minus
 }
 
 func (t *tally) addGross(k grossKey, units int64) {
 	t.of = k.currency
 	if units < 0 {
-		units = t.negated(units)
+		units = t.sub(0, units)
 	}
 	sum := t.gross[k]
-	t.sum(&sum, units)
+	t.checked.add(&sum, units)
 	t.gross[k] = sum
 }
 
@@ -129,10 +111,10 @@ func (t *tally) merge(with *tally) {
 		to := t.cell(k)
 		to.Payouts += c.Payouts
 		to.Entries += c.Entries
-		t.sum(&to.PayoutAmount, c.PayoutAmount)
-		t.sum(&to.EntryAmount, c.EntryAmount)
-		t.sum(&to.PayoutCash, c.PayoutCash)
-		t.sum(&to.EntryCash, c.EntryCash)
+		t.checked.add(&to.PayoutAmount, c.PayoutAmount)
+		t.checked.add(&to.EntryAmount, c.EntryAmount)
+		t.checked.add(&to.PayoutCash, c.PayoutCash)
+		t.checked.add(&to.EntryCash, c.EntryCash)
 	}
 	for k, units := range with.gross {
 		t.addGross(k, units)
@@ -199,7 +181,7 @@ func (t *fastTally) add(j *join, cur int, units int64, cash bool, p, e fastSide)
 	add := func(to *int64, units int64) {
 		sum, failed := money.AddUnits(*to, units)
 		if failed != nil {
-			err = tooMuch("the payouts or the ledger entries", j.cur.words[cur], failed)
+			err = tooMuch(j.cur.words[cur], failed)
 		}
 		*to = sum
 	}
@@ -247,10 +229,10 @@ func (t *fastTally) addTo(j *join, to *tally) {
 				c := to.cell(totalKey{j.cur.words[cur], day, payout.Matched, cut == 1})
 				c.Payouts += r.payouts
 				c.Entries += r.entries
-				to.sum(&c.PayoutAmount, r.payoutAmount)
-				to.sum(&c.EntryAmount, r.entryAmount)
-				to.sum(&c.PayoutCash, r.payoutCash)
-				to.sum(&c.EntryCash, r.entryCash)
+				to.checked.add(&c.PayoutAmount, r.payoutAmount)
+				to.checked.add(&c.EntryAmount, r.entryAmount)
+				to.checked.add(&c.PayoutCash, r.payoutCash)
+				to.checked.add(&c.EntryCash, r.entryCash)
 			}
 		}
 	}

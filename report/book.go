@@ -238,7 +238,6 @@ type Chart struct {
 	Height        int // in pixels
 	Series        []Series
 	Labels        bool // values are written at the shapes
-	Axis          string
 	Money         bool // values are amounts: thousands are separated
 	Crowded       bool // many categories: their labels stand upright
 	SkipLabels    int  // label every n-th category; 0 = each

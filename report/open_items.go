@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 
 	"payrecon/internal/payout"
@@ -87,13 +88,7 @@ func (b *builder) tenLargest() []int {
 	codes := sortedKeys(byCurrency)
 	for _, c := range codes {
 		slices.SortStableFunc(byCurrency[c], func(x, y int) int {
-			switch a, b := b.open[x].Exposure.Units(), b.open[y].Exposure.Units(); {
-			case a > b:
-				return -1
-			case a < b:
-				return 1
-			}
-			return 0
+			return cmp.Compare(b.open[y].Exposure.Units(), b.open[x].Exposure.Units())
 		})
 	}
 	take := map[string]int{}

@@ -38,7 +38,7 @@ type BreaksRow struct {
 
 // Place names the row's cell of a column: Breaks!AC7.
 func (r *BreaksRow) Place(code string) string {
-	return cellName(r.sheet, r.cells[column(code)].Column, r.row)
+	return cellName(r.sheet, r.cells[breaksColumnOf(code)].Column, r.row)
 }
 
 func cellName(sheet string, column, row int) string {
@@ -84,7 +84,7 @@ func (r *BreaksRow) Moved(now payout.Item, codes ...string) (code, shows string,
 
 // Wrote returns what the workbook showed in a column, given the item as it stood then.
 func (r *BreaksRow) Wrote(then payout.Item, code string) (shows string, ok bool) {
-	i := column(code)
+	i := breaksColumnOf(code)
 	for _, unmask := range []bool{false, true} {
 		b := &builder{}
 		b.opts.Unmask = unmask
@@ -94,11 +94,6 @@ func (r *BreaksRow) Wrote(then payout.Item, code string) (shows string, ok bool)
 		}
 	}
 	return "", false
-}
-
-// column returns the place of a column of the sheet.
-func column(code string) int {
-	return slices.IndexFunc(breaksLayout, func(c breaksColumn) bool { return c.Code == code })
 }
 
 // shown is the cell's value for a sentence.
@@ -126,7 +121,6 @@ type RawCell struct {
 	Raw    string
 	Value  string
 	Number bool // the value is a whole number in the column's unit
-	Bad    bool // the column wants a date, and this is none
 }
 
 // day reads a date that a spreadsheet stores as a number, or that somebody wrote as text.
@@ -134,7 +128,7 @@ func (c RawCell) day() (d payout.Day, ok bool) {
 	if c.Value == "" {
 		return payout.NoDay, true
 	}
-	if c.Number && !c.Bad {
+	if c.Number {
 		n, err := strconv.ParseInt(c.Value, 10, 32)
 		return payout.Day(n), err == nil
 	}

@@ -215,12 +215,7 @@ const (
 )
 
 func breaksColumnOf(code string) int {
-	for i, c := range breaksLayout {
-		if c.Code == code {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(breaksLayout, func(c breaksColumn) bool { return c.Code == code })
 }
 
 // openByKind shows the closing balance by kind: what the first sheet's picture draws.

@@ -57,8 +57,8 @@ type walkFacts struct {
 //     at all, and not in the same way two times;
 //   - and shows every payout of the day that the mirror knows, or agrees with the walk before it.
 //
-// "The walk before" is the last one that began late enough, whatever it proved. After a walk that ended with a full page and
-// no way on, only agreement counts.
+// "The walk before" is the last one that began late enough, whatever it proved. After a walk without a regular end
+// (payout.PageUnsure), only agreement counts.
 //
 // A complete day from which a payout is gone is complete no more, until a new walk has shown which of the two walks was
 // right. (That something new turned up in it is found where payouts are written.)

@@ -29,11 +29,11 @@ type run struct {
 	sum   payout.SyncSummary
 	state Progress
 
-	later []payout.HeldPayout // that the sweep leaves to the windows: see sweepRest
+	later map[string]bool // ids that the sweep leaves to the windows: see sweepRest
 
 	told         map[string]bool // alerts that come once in a run
 	left         map[string]bool // windows that were left, by their names
-	failures     int             // walks that ended with a transport error since the last page
+	failures     int             // windows and sweeps that the API failed or refused since the last page
 	firstFailure error
 	details      *VerifyReport // what differed, for Verify
 
@@ -53,7 +53,7 @@ type pass struct {
 	rows, done int           // of walks that ended, for the density
 
 	walked map[payout.Day]bool // by walks that ended in this run
-	unsure []payout.Period     // windows whose walk ended with a full page and no way on
+	unsure []payout.Period     // windows whose walk ended without a regular end (payout.PageUnsure)
 	again  map[payout.Day]int  // how often a day was walked again in this run
 
 	refusals int  // in a row
@@ -62,7 +62,7 @@ type pass struct {
 
 func (s *Syncer) newRun(task string, id int64) *run {
 	began := s.o.Clock()
-	r := &run{Syncer: s, task: task, id: id, began: began, today: payout.MillisOf(began).Day(), left: map[string]bool{}, told: map[string]bool{}}
+	r := &run{Syncer: s, task: task, id: id, began: began, today: payout.MillisOf(began).Day(), left: map[string]bool{}, told: map[string]bool{}, later: map[string]bool{}}
 	r.sum = payout.SyncSummary{Run: id, Gaps: []payout.Day{}, Alerts: []string{}}
 	r.state = Progress{Task: task, Phase: "windows"}
 	if c, ok := s.api.(counter); ok {

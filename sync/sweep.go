@@ -40,7 +40,7 @@ func (r *run) sweep(ctx context.Context) error {
 	}
 	held = slices.DeleteFunc(held, func(h payout.HeldPayout) bool {
 		if !shown[h.ID] && r.sweepsFirst() && r.walkedSoon(h) {
-			r.later = append(r.later, h)
+			r.later[h.ID] = true
 			return true
 		}
 		return shown[h.ID]
@@ -86,11 +86,7 @@ func (r *run) sweepRest(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		later := make(map[string]bool, len(r.later))
-		for _, h := range r.later {
-			later[h.ID] = true
-		}
-		rest = append(rest, slices.DeleteFunc(held, func(h payout.HeldPayout) bool { return !later[h.ID] })...)
+		rest = append(rest, slices.DeleteFunc(held, func(h payout.HeldPayout) bool { return !r.later[h.ID] })...)
 	}
 	if len(rest) == 0 {
 		return nil

@@ -15,7 +15,7 @@ import (
 
 const (
 	maxRestarts = 3 // times that one window is begun again because its cursor was refused
-	maxFailures = 3 // windows in a row that fail for the API's sake before the run ends
+	maxFailures = 3 // windows in a row that the API fails or refuses before the run, or the pass that it refuses, ends
 )
 
 // walkAll walks all windows that are left, several at once. In a backfill the first worker that finds none left sweeps,

@@ -192,8 +192,8 @@ notify:
   #-   attach: true
 
 metrics:
-  # A file for the Prometheus node exporter's textfile collector, written anew at the end of every "payrecon run" and of
-  # every scheduled job. Its name must end in .prom. Mode 0644, because the exporter is another user: it holds counts and
+  # A file for the Prometheus node exporter's textfile collector, written anew at the end of every command
+  # that writes to the database, such as run, sync and reconcile. Its name must end in .prom. Mode 0644, because the exporter is another user: it holds counts and
   # times, no amounts, names or accounts. "payrecon schedule start --listen" serves the same figures (example).
   #- textfile: /var/lib/node_exporter/payrecon.prom
 `

@@ -162,7 +162,7 @@ func (a *app) checkMirror(ctx context.Context, cfg *config, m *mirror.Mirror) []
 		return []check{fail("mirror", "restore the last backup", err)}
 	}
 	var checks []check
-	if st.BaseURL != "" && strings.TrimRight(st.BaseURL, "/") != strings.TrimRight(cfg.API.BaseURL, "/") {
+	if st.BaseURL != "" && st.BaseURL != cfg.API.BaseURL {
 		checks = append(checks, fail("mirror", "use another database for this API, or correct api.base_url; if the API has moved: `payrecon sync --moved-from "+st.BaseURL+"`",
 			payout.Errorf(payout.KindInput, "%s belongs to %s, the configuration says %s", cfg.Database, st.BaseURL, cfg.API.BaseURL)))
 	}
@@ -327,15 +327,12 @@ func (a *app) checkNotifications(ctx context.Context, cfg *config, m *mirror.Mir
 		return []check{warn("notifications", "configure notify, or watch the exit codes yourself", "nobody is told when a night fails")}
 	}
 	var checks []check
-	names := []string{"run"}
-	for _, j := range cfg.Schedules {
-		names = append(names, j.Name)
+	lost, err := undeliveredNotifications(ctx, recordedJobs{m}, cfg)
+	if err != nil {
+		checks = append(checks, fail("notifications", "restore the last backup", err))
 	}
-	for _, name := range names {
-		last, found, err := recordedJobs{m}.LastJob(ctx, notifyRecord(name))
-		if err == nil && found && last.Outcome != told {
-			checks = append(checks, warn("notifications", "try them: `payrecon doctor --notify`", "the last of %s did not reach everybody: %s", name, shorten(last.Words, 200)))
-		}
+	for _, last := range lost {
+		checks = append(checks, warn("notifications", "try them: `payrecon doctor --notify`", "the last of %s did not reach everybody: %s", last.Job, shorten(last.Words, 200)))
 	}
 	if !try {
 		return append(checks, ok("notifications", "%s (not tried: --notify sends a test)", cfg.Notify.channels()))

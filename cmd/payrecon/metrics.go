@@ -176,7 +176,7 @@ func (w *metrics) conclusion(ctx context.Context, send func(gauge)) error {
 }
 
 func (w *metrics) notifications(ctx context.Context, send func(gauge)) error {
-	list, err := undeliveredNotifications(ctx, w.m, w.cfg)
+	list, err := undeliveredNotifications(ctx, recordedJobs{w.m}, w.cfg)
 	if err == nil {
 		send(gauge{"notifications_undelivered", "Jobs whose last notification did not arrive everywhere.", float64(len(list)), nil})
 	}

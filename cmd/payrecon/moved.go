@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"payrecon/internal/payout"
 	"payrecon/sync/payapi"
@@ -16,9 +15,9 @@ const movedSample = 5
 // same API: it knows the newest payouts of the mirror, and they are the same.
 func (s *session) moved(ctx context.Context, from string) error {
 	bound, err := s.m.BaseURL(ctx)
-	from, to := strings.TrimRight(from, "/"), s.cfg.API.BaseURL
-	if bound != from {
-		from = oneAddress(from)
+	to := s.cfg.API.BaseURL
+	if oneAddress(from) == oneAddress(bound) {
+		from = bound // however either is written
 	}
 	switch {
 	case err != nil:
@@ -55,6 +54,9 @@ func (s *session) moved(ctx context.Context, from string) error {
 				from, to, p.ID, from)
 		}
 		known++
+	}
+	if known == 0 && len(held) > 0 {
+		return payout.Errorf(payout.KindInput, "--moved-from %s: the newest payouts of the mirror have all vanished, so nothing shows that %s is the same API", from, to)
 	}
 	s.log.Info("the API has moved", "from", from, "to", to, "payouts_compared", known)
 	return s.m.Move(ctx, from, to)

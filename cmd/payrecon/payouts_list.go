@@ -32,8 +32,8 @@ func (a *app) payoutsListCommand() *cobra.Command {
 		Long: `Ask the API for payouts; every filter of the API is a flag.
 
 Each payout is shown once, although the API may repeat it from page to page. With --json the document also says
-whether a regular end was seen ("complete"), and the cursor to go on from when --max stopped the list ("next", for
---offset with the same other flags). When the API leaves open whether it has sent everything, the exit code is 3.`,
+whether a regular end was seen ("complete"), and the cursor to go on from when --max stopped the list at the end of a
+page ("next", for --offset with the same other flags; empty within a page: make --max a multiple of --limit). When the API leaves open whether it has sent everything, the exit code is 3.`,
 		Example: `  payrecon payouts list --from 2026-03-01 --to 2026-03-31
   payrecon payouts list --status INITIATION_PENDING --status INITIATION_PROCESSING
   payrecon payouts list --ref-id INV-1001 --ref-id INV-1002 --format csv`,

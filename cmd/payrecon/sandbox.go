@@ -78,7 +78,7 @@ func (a *app) sandboxCommand() *cobra.Command {
 func sandboxMenu(fl *pflag.FlagSet, options []*sandbox.Flag) string {
 	var b strings.Builder
 	b.WriteString("Serve a faithful payouts API over data that follows from a seed, until Ctrl-C. It writes the matching ledger\n" +
-		"too. Everything below can be combined.\n\nServing\n")
+		"too. Everything below can be combined, but for --now and --since.\n\nServing\n")
 	line := func(f *pflag.Flag) { fmt.Fprintf(&b, "  --%-18s %s\n", f.Name, f.Usage) }
 	fl.VisitAll(line)
 	group := ""

@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -63,7 +61,7 @@ With --listen, two pages are served meanwhile, to this machine only unless --lis
   /metrics   figures for Prometheus: last success, duration, exit code, rows, requests and retries of each
              command, age and gaps of what is complete, open items by severity, the latest conclusion
   /healthz   200 while the schedule looks at its jobs and none is overdue; else 503, and what is wrong in words
-"payrecon run", from cron say, and every job leave the same figures in the file that metrics.textfile names.`,
+Every command that writes to the database, from cron say, leaves the same figures in the file that metrics.textfile names.`,
 		Example: "  payrecon schedule start\n  payrecon schedule start --listen 127.0.0.1:9108",
 		Args:    a.noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.startSchedules(cmd.Context(), address, anywhere) },
@@ -315,7 +313,7 @@ func (a *app) listSchedules(ctx context.Context) error {
 		}
 		return t.writeText(a.stdout)
 	}
-	if _, err := os.Stat(cfg.Database); errors.Is(err, fs.ErrNotExist) {
+	if cfg.noMirrorYet() {
 		return show(nil)
 	}
 	return a.read(ctx, show)

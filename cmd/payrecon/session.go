@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -77,6 +78,12 @@ func (a *app) read(ctx context.Context, look func(m *mirror.Mirror) error) (err 
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	return look(m)
+}
+
+// noMirrorYet reports whether the configured database has not been made yet.
+func (c *config) noMirrorYet() bool {
+	_, err := os.Stat(c.Database)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // client builds the API client that the configuration describes.

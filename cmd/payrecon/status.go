@@ -125,7 +125,7 @@ func (a *app) gatherStatus(ctx context.Context, m *mirror.Mirror, p payout.Perio
 		return nil, err
 	}
 	st.Schedules = schedulesJSON(st.jobs)
-	st.Undelivered, err = undeliveredNotifications(ctx, m, cfg)
+	st.Undelivered, err = undeliveredNotifications(ctx, recordedJobs{m}, cfg)
 	return st, err
 }
 
@@ -142,8 +142,8 @@ func (a *app) jobStatuses(ctx context.Context, m *mirror.Mirror, cfg *config) ([
 
 // undeliveredNotifications lists the last notifications, of `payrecon run` and of the configured jobs, that did not
 // arrive everywhere.
-func undeliveredNotifications(ctx context.Context, m *mirror.Mirror, cfg *config) ([]payout.JobRun, error) {
-	names := []string{"run"}
+func undeliveredNotifications(ctx context.Context, jobs recordedJobs, cfg *config) ([]payout.JobRun, error) {
+	names := []string{nightlyName}
 	for _, job := range cfg.Schedules {
 		if !slices.Contains(names, job.Name) {
 			names = append(names, job.Name)
@@ -151,11 +151,11 @@ func undeliveredNotifications(ctx context.Context, m *mirror.Mirror, cfg *config
 	}
 	list := []payout.JobRun{}
 	for _, name := range names {
-		last, ok, err := m.LastJob(ctx, notifyRecord(name))
+		last, ok, err := jobs.LastJob(ctx, notifyRecord(name))
 		if err != nil {
 			return nil, err
 		}
-		if ok && (last.Outcome == undelivered || last.Outcome == unheard) {
+		if ok && last.Outcome != told {
 			last.Job = name
 			list = append(list, last)
 		}
@@ -261,7 +261,7 @@ func jobInWords(st schedules.Status) string {
 	if st.Next.IsZero() {
 		return text + "; never due again"
 	}
-	return text + "; next " + st.Next.Format("2006-01-02 15:04 MST")
+	return text + "; next " + st.Next.Format(minuteForm)
 }
 
 func forWhom(onBehalfOf string) string {

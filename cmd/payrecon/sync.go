@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -160,7 +159,7 @@ func (a *app) canBegin() error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(cfg.Database); !errors.Is(err, fs.ErrNotExist) {
+	if !cfg.noMirrorYet() {
 		return nil
 	}
 	_, err = a.client()
@@ -210,7 +209,7 @@ func (a *app) readOrEmpty(ctx context.Context, look func(m *mirror.Mirror) error
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(cfg.Database); !errors.Is(err, fs.ErrNotExist) {
+	if !cfg.noMirrorYet() {
 		return a.read(ctx, look)
 	}
 	dir, err := os.MkdirTemp("", "payrecon-plan-")

@@ -86,9 +86,8 @@ func (m *Mirror) ExportItems(ctx context.Context) iter.Seq2[payout.Item, error] 
 // itemsAfter returns the next few thousand items by id.
 func itemsAfter(ctx context.Context, tx *sqlx.Tx, after int64) ([]payout.Item, error) {
 	var places []itemPlace
-	err := tx.SelectContext(ctx, &places, `
-		SELECT id, run, position, place, decided
-		FROM (SELECT * FROM items WHERE id > ? ORDER BY id LIMIT 5000)
+	err := tx.SelectContext(ctx, &places, selectPlaces+`
+			(SELECT * FROM items WHERE id > ? ORDER BY id LIMIT 5000)
 		ORDER BY run, position, place`, after)
 	if err != nil {
 		return nil, err

@@ -18,9 +18,10 @@ import (
 // clearedKept is how long a cleared item stays in what a run is given: until then it can be reopened under its own number.
 const clearedKept = 400 * 24 * time.Hour
 
-const selectItems = `
-	SELECT id, run, position, place, decided
-	FROM items
+// selectPlaces reads itemPlaces from a table.
+const selectPlaces = `SELECT id, run, position, place, decided FROM `
+
+const selectItems = selectPlaces + `items
 	WHERE state IN ('new', 'open', 'carried', 'reopened') OR state = 'cleared' AND cleared_at >= ?
 	ORDER BY run, position, place`
 
@@ -49,7 +50,7 @@ func archivePlace(a *archive, v *itemPlace) {
 func (m *Mirror) Items(ctx context.Context) (items []payout.Item, nextID int64, err error) {
 	tx, err := m.read().BeginTxx(ctx, nil) // one view for both questions
 	if err != nil {
-		return nil, 0, fmt.Errorf("items: %w", err)
+		return nil, 0, wrap("items", err)
 	}
 	defer tx.Rollback()
 	var places []itemPlace
@@ -61,7 +62,7 @@ func (m *Mirror) Items(ctx context.Context) (items []payout.Item, nextID int64, 
 		items, err = itemsAt(ctx, tx, places)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("items: %w", err)
+		return nil, 0, wrap("items", err)
 	}
 	return items, nextID, nil
 }
@@ -134,7 +135,7 @@ func (m *Mirror) Item(ctx context.Context, id int64) (payout.Item, []payout.Item
 
 func itemNow(ctx context.Context, tx *sqlx.Tx, id int64) (payout.Item, error) {
 	var at itemPlace
-	err := tx.GetContext(ctx, &at, `SELECT id, run, position, place, decided FROM items WHERE id = ?`, id)
+	err := tx.GetContext(ctx, &at, selectPlaces+`items WHERE id = ?`, id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return payout.Item{}, payout.Errorf(payout.KindNotFound, "there is no item %d: `breaks list --all` shows those there are", id)
 	}
@@ -194,9 +195,7 @@ func placesOf(ctx context.Context, tx *sqlx.Tx, items []int64) ([]itemPlace, err
 		return nil, err
 	}
 	var places []itemPlace
-	err = tx.SelectContext(ctx, &places, `
-		SELECT id, run, position, place, decided
-		FROM items
+	err = tx.SelectContext(ctx, &places, selectPlaces+`items
 		WHERE id IN (SELECT value FROM json_each(?))
 		ORDER BY run, position, place`, string(ids))
 	if err == nil && len(places) != len(items) {
@@ -249,22 +248,22 @@ func putItems(ctx context.Context, tx *sqlx.Tx, run int64, items []payout.Item) 
 	if err := putParts(ctx, tx, run, partItems, items, archiveItem); err != nil {
 		return err
 	}
-	return wrap("items", insertRows(ctx, tx, `
+	return insertRows(ctx, tx, `
 		INSERT OR REPLACE INTO items (id, state, cleared_at, run, position, place)
 		VALUES`, 6, len(items), func(values []any, i int) []any {
 		item := &items[i]
 		return append(values, item.ID, item.State.String(), int64(item.ClearedAt), run, i/partSize, i%partSize)
-	}))
+	})
 }
 
 // appendEvents adds events to the lives of items, in order.
 func appendEvents(ctx context.Context, tx *sqlx.Tx, events []payout.ItemEvent) error {
-	return wrap("item events", insertRows(ctx, tx, `
+	return insertRows(ctx, tx, `
 		INSERT INTO item_events (item, run, at, kind, was, became, by, text)
 		VALUES`, 8, len(events), func(values []any, i int) []any {
 		e := &events[i]
 		return append(values, e.Item, e.Run, int64(e.At), e.Kind, e.From, e.To, e.By, e.Text)
-	}))
+	})
 }
 
 // selectEvents returns the events that the condition chooses, in the order they were appended.

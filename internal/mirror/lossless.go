@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// What people wrote into a ledger may be any bytes, and an item is known again by them. JSON replaces bytes that are not
+// What people wrote into a ledger may be any bytes, and the summary of a run quotes them. JSON replaces bytes that are not
 // UTF-8 by U+FFFD, so a document is stored with the texts it would damage beside it: each by its place in the walk over all
 // texts of the value, in the order of fields and elements. Nearly every document has none.
 

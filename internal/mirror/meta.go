@@ -39,9 +39,9 @@ func (m *Mirror) Bind(ctx context.Context, baseURL string) error {
 		bound, err := getMeta(ctx, tx, metaBaseURL)
 		switch {
 		case err != nil:
-			return wrap("bind", err)
+			return err
 		case bound == "":
-			return wrap("bind", setMeta(ctx, tx, metaBaseURL, baseURL))
+			return setMeta(ctx, tx, metaBaseURL, baseURL)
 		case bound != baseURL:
 			return payout.Errorf(payout.KindInput,
 				"database %s holds the payouts of %s, not of %s: name another database with --db, or mend api.base_url; if that API has moved, `payrecon sync --moved-from %s`",
@@ -57,11 +57,11 @@ func (m *Mirror) Move(ctx context.Context, from, to string) error {
 		bound, err := getMeta(ctx, tx, metaBaseURL)
 		switch {
 		case err != nil:
-			return wrap("move", err)
+			return err
 		case bound != from:
 			return payout.Errorf(payout.KindInput, "database %s holds the payouts of %s, not of %s", m.path, bound, from)
 		}
-		return wrap("move", setMeta(ctx, tx, metaBaseURL, to))
+		return setMeta(ctx, tx, metaBaseURL, to)
 	})
 }
 

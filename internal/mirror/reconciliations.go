@@ -22,8 +22,9 @@ const (
 
 // SaveReconciliation records what run r.Run found: figures, totals, explained findings, the items as they are after it, and
 // what it did to them, all in one transaction. Items become what r says of them; an item that r does not name stays as it
-// is. before is the ids of the items that the run was given, which still stand as they were; replay is what else the caller needs to perform the run
-// again, given back as it is by Reconciliation. ready is called last, and may still refuse. A run is recorded once.
+// is. before is the ids of the items that the run was given, which still stand as they were; replay is what else the caller
+// needs to perform the run again, given back as it is by Reconciliation. ready is called last, and may still refuse. A run is
+// recorded once.
 func (m *Mirror) SaveReconciliation(ctx context.Context, r *payout.Reconciliation, before []int64, replay []byte, ready func() error) error {
 	if r.Run == 0 {
 		return errors.New("mirror: a reconciliation without a run is not recorded")

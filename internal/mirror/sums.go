@@ -212,7 +212,7 @@ func sumByStatus(days []daySum) ([]payout.Sum, error) {
 		var err error
 		s.Count += d.Count
 		if s.Units, err = money.AddUnits(s.Units, d.Units); err != nil {
-			return nil, fmt.Errorf("mirror: the sum of %s payouts with status %s exceeds what can be held; look for payouts of absurd amounts, or choose a shorter period: %w",
+			return nil, fmt.Errorf("the sum of %s payouts with status %s exceeds what can be held; look for payouts of absurd amounts, or choose a shorter period: %w",
 				d.Currency, d.Status, err)
 		}
 	}

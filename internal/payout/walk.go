@@ -67,7 +67,7 @@ type DayTally struct {
 type Contest uint8
 
 // Uncontested: nothing speaks against the day. Disproved: later evidence contradicted a complete day.
-// CutShort: a walk over the day ended with a full page and no way on.
+// CutShort: a walk over the day ended without a regular end (PageUnsure).
 const (
 	Uncontested Contest = iota
 	Disproved

@@ -25,7 +25,7 @@ func checkContainer(name string, text []byte) error {
 	input := func(format string, args ...any) error {
 		return payout.Errorf(payout.KindInput, "%s "+format, append([]any{name}, args...)...)
 	}
-	if strings.HasPrefix(string(text[:min(len(text), 4)]), oldContainer) {
+	if bytes.HasPrefix(text, []byte(oldContainer)) {
 		return input("has a password, or is a workbook of before 2007 (.xls): save it as .xlsx, without a password")
 	}
 	archive, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))

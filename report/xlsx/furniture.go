@@ -91,11 +91,7 @@ func filter(f *excelize.File, _ *report.Book, s *report.Sheet) error {
 	if last == len(s.Columns) && s.Columns[last-1].Hidden {
 		last--
 	}
-	end := s.FilterEnd
-	if end == 0 {
-		end = s.LastRow()
-	}
-	return f.AutoFilter(s.Name, fmt.Sprintf("A%d:%s%d", s.Filter, columnName(last-1), end), nil)
+	return f.AutoFilter(s.Name, fmt.Sprintf("A%d:%s%d", s.Filter, columnName(last-1), cmp.Or(s.FilterEnd, s.LastRow())), nil)
 }
 
 // choices offer the words that a cell may hold.

@@ -107,8 +107,7 @@ type layout struct {
 // findLayout reads the heading row, and returns nil if this is another row.
 func findLayout(values []string, row int, book *report.BreaksBook) (*layout, error) {
 	var l *layout
-	places := map[string][]string{}
-	index := map[string]int{}
+	places := map[string][]int{}
 	for i, v := range values {
 		if run, hash, ok := report.ParseProofHeading(v); ok {
 			if l != nil || book.Run != 0 && (book.Run != run || book.OutcomeHash != hash) {
@@ -117,7 +116,7 @@ func findLayout(values []string, row int, book *report.BreaksBook) (*layout, err
 			book.Run, book.OutcomeHash = run, hash
 			l = &layout{proof: i}
 		}
-		places[v], index[v] = append(places[v], columnName(i)), i
+		places[v] = append(places[v], i)
 	}
 	if l == nil {
 		return nil, nil
@@ -127,9 +126,9 @@ func findLayout(values []string, row int, book *report.BreaksBook) (*layout, err
 		case 0:
 			return nil, fmt.Errorf("no cell of the heading row %d says %q: it was renamed or deleted, or another version of payrecon made the workbook", row, c.Heading)
 		case 1:
-			l.at = append(l.at, index[c.Heading])
+			l.at = append(l.at, found[0])
 		default:
-			return nil, fmt.Errorf("the cells %[1]s%[2]d and %[3]s%[2]d both say %[4]q: rename the column that you added", found[0], row, found[1], c.Heading)
+			return nil, fmt.Errorf("the cells %[1]s%[2]d and %[3]s%[2]d both say %[4]q: rename the column that you added", columnName(found[0]), row, columnName(found[1]), c.Heading)
 		}
 	}
 	return l, nil
@@ -178,11 +177,8 @@ func canonical(code, raw string) report.RawCell {
 	if err != nil || math.IsNaN(x) || math.Abs(x) > 1e15 {
 		return cell
 	}
-	n, ok := scale(x)
-	if !ok {
-		cell.Bad = true
-		return cell
+	if n, ok := scale(x); ok {
+		cell.Value, cell.Number = strconv.FormatFloat(n, 'f', 0, 64), true
 	}
-	cell.Value, cell.Number = strconv.FormatFloat(n, 'f', 0, 64), true
 	return cell
 }
