@@ -24,7 +24,7 @@ type run struct {
 
 	passes []*pass
 
-	lease sync.RWMutex // read-held while a page is written, held while the lease may be away
+	lease *leasedStore // store
 	mu    sync.Mutex   // guards everything below
 	sum   payout.SyncSummary
 	state Progress
@@ -62,7 +62,9 @@ type pass struct {
 
 func (s *Syncer) newRun(task string, id int64) *run {
 	began := s.o.Clock()
-	r := &run{Syncer: s, task: task, id: id, began: began, today: payout.MillisOf(began).Day(), left: map[string]bool{}, told: map[string]bool{}, later: map[string]bool{}}
+	leased, lease := *s, &leasedStore{Store: s.store}
+	leased.store = lease
+	r := &run{Syncer: &leased, lease: lease, task: task, id: id, began: began, today: payout.MillisOf(began).Day(), left: map[string]bool{}, told: map[string]bool{}, later: map[string]bool{}}
 	r.sum = payout.SyncSummary{Run: id, Gaps: []payout.Day{}, Alerts: []string{}}
 	r.state = Progress{Task: task, Phase: "windows"}
 	if c, ok := s.api.(counter); ok {

@@ -221,12 +221,10 @@ func (e storeError) Unwrap() error      { return e.error }
 // write commits one page, and counts it. Every few pages a backfill gives way to a command that waits.
 func (r *run) write(ctx context.Context, c *payout.PageCommit, page *payout.Page) error {
 	if r.yield != nil && r.pages.Add(1)%int64(r.o.Workers) == 0 {
-		if err := r.giveWay(ctx); err != nil {
+		if err := r.lease.giveWay(ctx, r.yield); err != nil {
 			return err
 		}
 	}
-	r.lease.RLock()
-	defer r.lease.RUnlock()
 	c.Detail = r.details != nil
 	result, err := r.store.CommitPage(ctx, c)
 	if err != nil {
@@ -234,13 +232,6 @@ func (r *run) write(ctx context.Context, c *payout.PageCommit, page *payout.Page
 	}
 	r.count(c, page, &result)
 	return nil
-}
-
-// giveWay calls Options.Yield while no worker writes.
-func (r *run) giveWay(ctx context.Context) error {
-	r.lease.Lock()
-	defer r.lease.Unlock()
-	return r.yield(ctx)
 }
 
 // count adds a committed page to the summary and tells the progress.
