@@ -101,3 +101,29 @@ func TestRefusedIDDoesNotStarveTheOthers(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedIDLeavesTheOthersBound has an id that the API refuses for ever: the others are bound to their members all the same.
+func TestRefusedIDLeavesTheOthersBound(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 10), memberID: "m:A"}
+	a.fill(day0+3, 8, 10)
+	a.before = func(_ int, q payout.Query, _ string) error {
+		if q.OnBehalfOf == "refused" {
+			return payout.Errorf(payout.KindInput, "400: onBehalfOfId")
+		}
+		return nil
+	}
+	m := openMirror(t)
+	o := payoutsync.Options{OnBehalfOf: []string{"", "refused"}, StartDay: day0 + 3}
+	if _, err := newSyncer(a, m, o).Nightly(t.Context(), 1); err == nil {
+		t.Fatal("Nightly: nothing was refused")
+	}
+	b := &fakeAPI{now: noon(day0 + 11), memberID: "m:B", before: a.before}
+	b.add("po:other", payout.MillisOf(noon(day0+10)), payout.Completed)
+	_, err := newSyncer(b, m, o).Nightly(t.Context(), 2)
+	if payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), "m:B") {
+		t.Errorf("Nightly with the key of another member: %v, want that refused", err)
+	}
+	if members, err := m.Members(t.Context()); err != nil || !slices.Equal(members, []string{"m:A"}) {
+		t.Errorf("members are %q, %v; want the first alone", members, err)
+	}
+}

@@ -108,8 +108,8 @@ func (r *run) sync(ctx context.Context) (*payout.SyncSummary, error) {
 	if err == nil {
 		err = r.firstFailure
 	}
-	if err == nil {
-		err = r.finish(context.WithoutCancel(ctx))
+	if finishErr := r.finish(context.WithoutCancel(ctx), err != nil); err == nil {
+		err = finishErr
 	}
 	if gapsErr := r.judgeGaps(context.WithoutCancel(ctx), err != nil); err == nil {
 		err = gapsErr
@@ -117,17 +117,26 @@ func (r *run) sync(ctx context.Context) (*payout.SyncSummary, error) {
 	return r.end(ctx, err)
 }
 
-// finish keeps that the run came to its end.
-func (r *run) finish(ctx context.Context) error {
+// finish keeps what came to its end: the passes, each for itself, and the night. One id that the API refuses must not keep
+// the others from being bound to their members.
+func (r *run) finish(ctx context.Context, failed bool) error {
 	for _, p := range r.passes {
+		if failed && !p.ended() {
+			continue
+		}
 		if err := r.store.BindMembers(ctx, p.onBehalfOf); err != nil {
 			return err
 		}
 	}
-	if r.task != taskNightly {
+	if failed || r.task != taskNightly {
 		return nil
 	}
 	return r.store.EndNight(ctx)
+}
+
+// ended reports whether the pass has walked what it was to walk, as far as can be told in a run that failed.
+func (p *pass) ended() bool {
+	return len(p.owed) > 0 && !slices.ContainsFunc(p.owed, func(d payout.Day) bool { return !p.walked[d] })
 }
 
 // end returns what was done, and the last word of a run that did not come to its end.
