@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"payrecon/internal/payout"
@@ -12,7 +13,8 @@ import (
 var otherLimits = [...]int{199, 197}
 
 // walkAgain walks what is unproven although it could be proven by now: days whose walk in this run repeated or missed
-// payouts or was cut short, and days of any age whose proof was contradicted.
+// payouts, days of any age whose proof was contradicted or put in doubt, and, whatever is known of them, days of a window
+// whose walk came to no regular end.
 func (r *run) walkAgain(ctx context.Context) error {
 	for _, limit := range otherLimits {
 		walks, err := r.unproven(ctx, limit)
@@ -62,21 +64,12 @@ func (r *run) unprovenDays(ctx context.Context, p *pass) ([]payout.Day, error) {
 		return nil, err
 	}
 	now := payout.MillisOf(r.o.Clock())
-	complete := map[payout.Day]bool{}
 	for _, d := range records {
-		complete[d.Day] = d.State == payout.DayComplete
-		if p.walked[d.Day] && !complete[d.Day] && now >= settled(d.Day, r.o.Settle) {
+		if p.walked[d.Day] && d.State != payout.DayComplete && now >= settled(d.Day, r.o.Settle) {
 			days = append(days, d.Day)
 		}
 	}
-	for _, cut := range p.unsure {
-		for d := cut.From; d <= cut.To; d++ {
-			if !complete[d] {
-				days = append(days, d)
-			}
-		}
-	}
-	p.unsure = nil
+	days = slices.AppendSeq(days, maps.Keys(p.unsure))
 	slices.Sort(days)
 	days = slices.DeleteFunc(slices.Compact(days), func(d payout.Day) bool { return p.again[d] >= len(otherLimits) })
 	for _, d := range days {

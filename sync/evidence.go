@@ -61,9 +61,17 @@ type walkFacts struct {
 // (payout.PageUnsure), only agreement counts.
 //
 // A complete day from which a payout is gone is complete no more, until a new walk has shown which of the two walks was
-// right. (That something new turned up in it is found where payouts are written.)
+// right. (That something new turned up in it is found where payouts are written.) After a walk over it without a regular end it
+// is in doubt, and complete no more either: what is new or has changed may lie beyond that end. A walk that comes to a regular
+// end is then held against its proof.
 func judge(w walkFacts, d payout.DayRecord, t payout.DayTally) payout.DayVerdict {
 	v := payout.DayVerdict{Tally: t, State: max(d.State, payout.DayPartial), Contest: d.Contest, Why: d.Why}
+	proven := d.State == payout.DayComplete || d.Contest == payout.Doubted
+	if proven && w.end == payout.PageUnsure {
+		v.State, v.Contest = payout.DayPartial, payout.Doubted
+		v.Why = fmt.Sprintf("it was shown complete by walk %d, then walk %d over it ended with a full page, or a refused cursor, and no way on", d.Walk, w.id)
+		return v
+	}
 	if w.began < settled(d.Day, w.settle) {
 		if v.State != payout.DayComplete && d.Contest == payout.Uncontested {
 			v.Why = fmt.Sprintf("walked at %s, before it had ended and settled for %s", w.began, w.settle)
@@ -72,8 +80,8 @@ func judge(w walkFacts, d payout.DayRecord, t payout.DayTally) payout.DayVerdict
 	}
 	agrees := d.Walk != 0 && d.Count == t.Count && d.Print == t.Print
 	whole := d.Known == t.Count && d.KnownPrint == t.Print
-	if d.State == payout.DayComplete {
-		return judgeComplete(w, v, d, agrees || whole)
+	if proven {
+		return judgeProven(w, v, d, agrees || whole)
 	}
 	v.Counts = true
 	missing := d.Known - t.Count
@@ -97,18 +105,17 @@ func judge(w walkFacts, d payout.DayRecord, t payout.DayTally) payout.DayVerdict
 	return v
 }
 
-// judgeComplete is judge for a day that was shown complete before.
-func judgeComplete(w walkFacts, v payout.DayVerdict, d payout.DayRecord, same bool) payout.DayVerdict {
-	switch {
-	case w.end == payout.PageUnsure: // it cannot tell that something is gone
-	case same:
-		v.Counts = true
-	default:
-		v.Counts, v.State, v.Contest = true, payout.DayPartial, payout.Disproved
-		v.Why = fmt.Sprintf("it was shown complete with %d payouts by walk %d, then walk %d showed %d", d.Count, d.Walk, w.id, v.Tally.Count)
-		v.Alert = fmt.Sprintf("day %s%s was shown complete with %d payouts, now the API shows %d of them: the day is walked again",
-			d.Day, under(d.OnBehalfOf), d.Known, v.Tally.Count)
+// judgeProven is judge for a day that was shown complete before, and is so still unless that is in doubt.
+func judgeProven(w walkFacts, v payout.DayVerdict, d payout.DayRecord, same bool) payout.DayVerdict {
+	v.Counts = true
+	if same {
+		v.State, v.Contest, v.Why = payout.DayComplete, payout.Uncontested, ""
+		return v
 	}
+	v.State, v.Contest = payout.DayPartial, payout.Disproved
+	v.Why = fmt.Sprintf("it was shown complete with %d payouts by walk %d, then walk %d showed %d", d.Count, d.Walk, w.id, v.Tally.Count)
+	v.Alert = fmt.Sprintf("day %s%s was shown complete with %d payouts, now the API shows %d of them: the day is walked again",
+		d.Day, under(d.OnBehalfOf), d.Known, v.Tally.Count)
 	return v
 }
 

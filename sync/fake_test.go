@@ -29,9 +29,10 @@ type fakeAPI struct {
 	now  time.Time
 	rows []payout.Payout // in the order of listing
 
-	endMeansStart bool          // endDate covers the first instant of its day only
-	lastFull      string        // how a full last page ends: "" = a cursor to an empty page, "none", "repeated"
-	serverBehind  time.Duration // how far the server's clock is behind
+	endMeansStart bool                      // endDate covers the first instant of its day only
+	lastFull      string                    // how a full last page ends: "" = a cursor to an empty page, "none", "repeated"
+	loseCursor    func(q payout.Query) bool // whether a page with more to come gives no cursor to it
+	serverBehind  time.Duration             // how far the server's clock is behind
 	visible       func(onBehalfOf string, p *payout.Payout) bool
 	before        func(call int, q payout.Query, cursor string) error // an error instead of an answer
 	during        func(call int)                                      // changes the truth between pages; holds mu
@@ -104,6 +105,8 @@ func (a *fakeAPI) page(ctx context.Context, q payout.Query, cursor string) (*pay
 	case len(page.Payouts) < limit:
 		page.End = payout.PageRegular
 	case end == len(rows) && a.lastFull != "":
+		page.End = payout.PageUnsure
+	case a.loseCursor != nil && a.loseCursor(q):
 		page.End = payout.PageUnsure
 	default:
 		page.End, page.Next = payout.PageMore, key+"#"+strconv.Itoa(end)
@@ -222,24 +225,27 @@ func wantTruth(t testing.TB, m *mirror.Mirror, a *fakeAPI) {
 	}
 }
 
+// rowsOf returns what a mirror holds, by id, and an id that it holds twice.
+func rowsOf(ctx context.Context, m *mirror.Mirror) (held map[string]payout.Row, doubled string, err error) {
+	held = map[string]payout.Row{}
+	var mu gosync.Mutex
+	err = m.Blocks(ctx, 0, func(_ int, rows []payout.Row) error {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, r := range rows {
+			if _, twice := held[r.ID]; twice {
+				doubled = r.ID
+			}
+			held[r.ID] = r
+		}
+		return nil
+	})
+	return held, doubled, err
+}
+
 // truthDiff compares a mirror with the truth, "" = equal.
 func truthDiff(ctx context.Context, m *mirror.Mirror, rows []payout.Payout) string {
-	got := map[string]payout.Row{}
-	doubled := ""
-	err := m.Blocks(ctx, 0, func() func(int, []payout.Row) error {
-		var mu gosync.Mutex
-		return func(_ int, rows []payout.Row) error {
-			mu.Lock()
-			defer mu.Unlock()
-			for _, r := range rows {
-				if _, twice := got[r.ID]; twice {
-					doubled = r.ID
-				}
-				got[r.ID] = r
-			}
-			return nil
-		}
-	}())
+	got, doubled, err := rowsOf(ctx, m)
 	if err != nil {
 		return err.Error()
 	}

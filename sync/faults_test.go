@@ -16,7 +16,8 @@ import (
 // hostility is one way in which an API makes life hard for a sync. Each is switched on for some requests.
 type hostility struct {
 	name string
-	// knownOnly: it loses payouts without any sign, so only a mirror that knows them already can notice.
+	// knownOnly: it loses payouts without any sign, so only a mirror that knows them already can notice. Or it is of interest
+	// where days are complete already.
 	knownOnly bool
 	apply     func(a *fakeAPI, hits func() bool)
 }
@@ -88,6 +89,8 @@ var hostilities = []hostility{
 			return rows
 		})
 	}},
+	{"cursors are missing in the middle of lists", false, missingCursors},
+	{"cursors are missing in the middle of lists of complete days", true, missingCursors},
 	{"rows are lost", true, func(a *fakeAPI, hit func() bool) {
 		chainBend(a, func(q payout.Query, rows []payout.Payout) []payout.Payout {
 			if len(rows) > 0 && hit() {
@@ -96,6 +99,10 @@ var hostilities = []hostility{
 			return rows
 		})
 	}},
+}
+
+func missingCursors(a *fakeAPI, hit func() bool) {
+	a.loseCursor = func(q payout.Query) bool { return q.HasFrom() && hit() }
 }
 
 func chain(a *fakeAPI, fn func(int, payout.Query, string) error) {
@@ -158,9 +165,10 @@ func hostileNights(t interface {
 	for range nights {
 		run++
 		a.now = a.now.AddDate(0, 0, 1)
+		moveOn(a, run)
 		night(t, m, a, s, run)
 	}
-	a.before, a.during, a.bend, a.lastFull = nil, nil, nil, ""
+	a.before, a.during, a.bend, a.lastFull, a.loseCursor = nil, nil, nil, "", nil
 	a.now = a.now.AddDate(0, 0, 1)
 	sum, err := s.Nightly(context.Background(), run+1)
 	if err != nil || !sum.Complete {
@@ -168,6 +176,22 @@ func hostileNights(t interface {
 	}
 	if diff := truthDiff(context.Background(), m, a.rows); diff != "" {
 		t.Fatalf("after the friendly night: %s", diff)
+	}
+}
+
+// moveOn changes statuses between two nights: of open payouts, whatever their age, and of final ones that the lookback of some
+// more nights will show.
+func moveOn(a *fakeAPI, run int64) {
+	recent := payout.MillisOf(a.now).Day() - 4
+	for i := int(run) * 5; i < len(a.rows); i += 37 {
+		if a.rows[i].Status.Final() && a.rows[i].Created.Day() < recent {
+			continue
+		}
+		status := payout.Failed
+		if a.rows[i].Status == payout.Failed {
+			status = payout.Completed
+		}
+		a.setStatus(i, status, payout.MillisOf(a.now)-1)
 	}
 }
 
@@ -190,10 +214,12 @@ func night(t interface {
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
+	complete := map[payout.Day]bool{}
 	for _, d := range records {
 		if d.State != payout.DayComplete {
 			continue
 		}
+		complete[d.Day] = true
 		ids, err := m.DayIDs(context.Background(), "", d.Day)
 		if err != nil {
 			t.Fatalf("%v", err)
@@ -211,6 +237,36 @@ func night(t interface {
 		}
 		if failed == nil && slices.Contains(sum.Gaps, d.Day) {
 			t.Fatalf("night %d: %s is complete and a gap", run, d.Day)
+		}
+	}
+	if failed == nil {
+		wantStatuses(t, m, a, run, complete)
+	}
+}
+
+// wantStatuses makes sure that the mirror has the status of every payout of complete days, but for those that moved in this very
+// night, and those that it says the API does not show.
+func wantStatuses(t interface {
+	Fatalf(string, ...any)
+	Helper()
+}, m *mirror.Mirror, a *fakeAPI, run int64, complete map[payout.Day]bool,
+) {
+	t.Helper()
+	vanished, err := m.Vanished(context.Background())
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	held, _, err := rowsOf(context.Background(), m)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	for _, p := range a.rows {
+		gone := slices.ContainsFunc(vanished, func(h payout.HeldPayout) bool { return h.ID == p.ID })
+		if !complete[p.Created.Day()] || p.Updated == payout.MillisOf(a.now) || gone {
+			continue
+		}
+		if got := held[p.ID].Status; got != p.Status {
+			t.Fatalf("night %d: payout %s of the complete day %s is %s, the mirror says %s", run, p.ID, p.Created.Day(), p.Status, got)
 		}
 	}
 }

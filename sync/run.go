@@ -52,8 +52,8 @@ type pass struct {
 	open       []payout.Walk // left by an earlier run
 	rows, done int           // of walks that ended, for the density
 
-	walked map[payout.Day]bool // by walks that ended in this run
-	unsure []payout.Period     // windows whose walk ended without a regular end (payout.PageUnsure)
+	walked map[payout.Day]bool // by walks that came to a regular end in this run
+	unsure map[payout.Day]bool // those whose last walk in this run came to none (payout.PageUnsure)
 	again  map[payout.Day]int  // how often a day was walked again in this run
 
 	refusals int  // in a row
@@ -91,7 +91,7 @@ func (r *run) period(from, to payout.Day) (payout.Period, error) {
 
 // want adds a pass over the days of p, but for those that skip names.
 func (r *run) want(onBehalfOf string, p payout.Period, skip func(payout.Day) bool) {
-	one := &pass{onBehalfOf: onBehalfOf, days: p, walked: map[payout.Day]bool{}, again: map[payout.Day]int{}}
+	one := &pass{onBehalfOf: onBehalfOf, days: p, walked: map[payout.Day]bool{}, unsure: map[payout.Day]bool{}, again: map[payout.Day]int{}}
 	for d := p.From; d <= p.To; d++ {
 		if skip == nil || d == r.today || !skip(d) {
 			one.todo = append(one.todo, d)

@@ -49,6 +49,9 @@ func (s *Syncer) Verify(ctx context.Context, runID int64, from, to payout.Day) (
 	}
 	for _, p := range r.passes {
 		for d := p.days.From; d <= p.days.To; d++ {
+			if !p.walked[d] { // only a walk with a regular end can tell
+				continue
+			}
 			ids, err := s.store.DayIDs(ctx, p.onBehalfOf, d)
 			if err != nil {
 				return report, err
@@ -62,11 +65,15 @@ func (s *Syncer) Verify(ctx context.Context, runID int64, from, to payout.Day) (
 // leftDisproved notes the days of the range whose proof an earlier run contradicted and nothing has renewed.
 func (r *run) leftDisproved(ctx context.Context, report *VerifyReport) error {
 	for _, p := range r.passes {
-		days, err := r.store.ContestedDays(ctx, p.onBehalfOf)
+		records, err := r.store.DayRecords(ctx, p.onBehalfOf, p.days)
 		if err != nil {
 			return err
 		}
-		report.Disproved = append(report.Disproved, slices.DeleteFunc(days, func(d payout.Day) bool { return !p.days.Contains(d) })...)
+		for _, d := range records {
+			if d.Contest == payout.Disproved {
+				report.Disproved = append(report.Disproved, d.Day)
+			}
+		}
 	}
 	return nil
 }

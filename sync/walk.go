@@ -276,13 +276,15 @@ func (r *run) ended(w *payout.Walk, end payout.PageEnd) {
 		p.rows += w.Rows
 		p.done += w.Days.Days()
 		for d := w.Days.From; d <= w.Days.To; d++ {
+			if end == payout.PageUnsure {
+				p.unsure[d] = true
+				continue
+			}
 			if _, owed := slices.BinarySearch(p.owed, d); owed && !p.walked[d] {
 				r.state.DaysDone++
 			}
 			p.walked[d] = true
-		}
-		if end == payout.PageUnsure {
-			p.unsure = append(p.unsure, w.Days)
+			delete(p.unsure, d)
 		}
 	}
 	r.tell()

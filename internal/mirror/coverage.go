@@ -71,8 +71,8 @@ func (p *pageTx) day(day payout.Day) (*dayRow, error) {
 	return r, nil
 }
 
-// addToDay records that this pass showed one more payout of the day. In a day that was shown complete there can be no
-// more: the proof was wrong.
+// addToDay records that this pass showed one more payout of the day. In a day that was shown complete, be it in doubt since,
+// there can be no more: the proof was wrong.
 func (p *pageTx) addToDay(id string, day payout.Day, hash payout.IDHash) error {
 	r, err := p.day(day)
 	if err != nil {
@@ -81,7 +81,7 @@ func (p *pageTx) addToDay(id string, day payout.Day, hash payout.IDHash) error {
 	print := payout.Fingerprint(r.KnownPrint).Add(hash)
 	r.Known++
 	r.KnownPrint = print[:]
-	if payout.DayState(r.State) != payout.DayComplete {
+	if payout.DayState(r.State) != payout.DayComplete && payout.Contest(r.Contest) != payout.Doubted {
 		return nil
 	}
 	r.State, r.Contest, r.ContestedBy = uint8(payout.DayPartial), uint8(payout.Disproved), p.walk
@@ -171,11 +171,12 @@ func (m *Mirror) DayRecords(ctx context.Context, onBehalfOf string, p payout.Per
 	return records, nil
 }
 
-// ContestedDays returns the days under one onBehalfOfId whose proof was contradicted and not yet renewed, in order.
+// ContestedDays returns the days under one onBehalfOfId whose proof was contradicted, or put in doubt by a walk that was cut
+// short, and not yet renewed, in order.
 func (m *Mirror) ContestedDays(ctx context.Context, onBehalfOf string) ([]payout.Day, error) {
 	days := []payout.Day{}
-	err := m.r.SelectContext(ctx, &days, "SELECT day FROM coverage WHERE on_behalf_of = ? AND contest = ? ORDER BY day",
-		onBehalfOf, payout.Disproved)
+	err := m.r.SelectContext(ctx, &days, "SELECT day FROM coverage WHERE on_behalf_of = ? AND contest IN (?, ?) ORDER BY day",
+		onBehalfOf, payout.Disproved, payout.Doubted)
 	return days, wrap("read coverage", err)
 }
 

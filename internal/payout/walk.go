@@ -67,11 +67,13 @@ type DayTally struct {
 type Contest uint8
 
 // Uncontested: nothing speaks against the day. Disproved: later evidence contradicted a complete day.
-// CutShort: a walk over the day ended without a regular end (PageUnsure).
+// CutShort: a walk over the day ended without a regular end (PageUnsure). Doubted: so did one over a complete day, whose
+// proof is kept and compared with the next walk.
 const (
 	Uncontested Contest = iota
 	Disproved
 	CutShort
+	Doubted
 )
 
 // DayRecord is what is stored of one day under one onBehalfOfId.
