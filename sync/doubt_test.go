@@ -103,7 +103,7 @@ func TestVerifyOfCutWalks(t *testing.T) {
 	if err != nil || report.Complete || len(report.Gaps) != 9 {
 		t.Errorf("Verify: complete=%v with gaps %v, %v; want all nine days", report.Complete, report.Gaps, err)
 	}
-	if len(report.Gone)+len(report.Disproved) != 0 {
+	if len(report.Gone)+len(report.Vanished)+len(report.GoneDays)+len(report.Disproved) != 0 {
 		t.Errorf("Verify: %d gone, disproved %v; want nothing said of what no walk came to", len(report.Gone), report.Disproved)
 	}
 	a.loseCursor = nil

@@ -85,7 +85,7 @@ type NightStore interface {
 type DayStore interface {
 	DayRecords(ctx context.Context, onBehalfOf string, p payout.Period) ([]payout.DayRecord, error)
 	ContestedDays(ctx context.Context, onBehalfOf string) ([]payout.Day, error)
-	DayIDs(ctx context.Context, onBehalfOf string, day payout.Day) ([]string, error)
+	DayHeld(ctx context.Context, onBehalfOf string, day payout.Day) ([]payout.HeldPayout, error)
 	SyncStart(ctx context.Context) (payout.Day, bool, error)
 	SetSyncStart(ctx context.Context, day payout.Day) error
 }
@@ -96,6 +96,7 @@ type HeldStore interface {
 	LateFinals(ctx context.Context, since payout.Millis, walked payout.Period) ([]payout.HeldPayout, error)
 	AlsoShownTo(ctx context.Context, held []payout.HeldPayout) (map[int64][]string, error)
 	MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout) (fresh []payout.HeldPayout, err error)
+	Vanished(ctx context.Context) ([]payout.HeldPayout, error)
 }
 
 // Options of a Syncer. The zero value is good.

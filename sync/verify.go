@@ -15,14 +15,18 @@ type VerifyReport struct {
 	Compared int           `json:"compared"` // different payouts that the API showed
 	Missing  []string      `json:"missing"`  // ids that the mirror did not hold
 	Differs  []string      `json:"differs"`  // ids whose content was another
-	Gone     []string      `json:"gone"`     // ids that the mirror holds and the API does not show under those days
+	Gone     []string      `json:"gone"`     // ids that the mirror holds and the API does not show any more
+	Vanished []string      `json:"vanished"` // likewise, but known to have vanished before
+
+	// GoneDays are the ended days of Gone. What was made of them rests on payouts that the API does not show.
+	GoneDays []payout.Day `json:"gone_days"`
 
 	// Disproved are the days that were shown complete and were not: an id was missing or gone. What was made of them is
 	// in doubt, also when new walks have shown them complete since. Days that an earlier run left disproved, such as a
 	// verification that was interrupted, are among them.
 	Disproved []payout.Day `json:"disproved"`
 
-	compared map[string]bool
+	compared, swept map[string]bool // shown by walks, and by the sweep
 }
 
 // Verify walks the days from from to to again and compares what the API shows with what the mirror holds, by id and by
@@ -33,11 +37,19 @@ func (s *Syncer) Verify(ctx context.Context, runID int64, from, to payout.Day) (
 		return nil, err
 	}
 	report := &VerifyReport{
-		Period: r.passes[0].days, Missing: []string{}, Differs: []string{}, Gone: []string{}, Disproved: []payout.Day{},
-		compared: map[string]bool{},
+		Period: r.passes[0].days, Missing: []string{}, Differs: []string{}, Gone: []string{}, Vanished: []string{},
+		GoneDays: []payout.Day{}, Disproved: []payout.Day{}, compared: map[string]bool{}, swept: map[string]bool{},
 	}
 	if err := r.leftDisproved(context.WithoutCancel(ctx), report); err != nil {
 		return nil, err
+	}
+	vanished, err := r.store.Vanished(context.WithoutCancel(ctx))
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]bool, len(vanished))
+	for _, h := range vanished {
+		known[h.ID] = true
 	}
 	r.details = report
 	summary, err := r.sync(ctx)
@@ -47,19 +59,71 @@ func (s *Syncer) Verify(ctx context.Context, runID int64, from, to payout.Day) (
 	if err != nil {
 		return report, err
 	}
-	for _, p := range r.passes {
-		for d := p.days.From; d <= p.days.To; d++ {
-			if !p.walked[d] { // only a walk with a regular end can tell
-				continue
+	err = r.listGone(context.WithoutCancel(ctx), report, known)
+	report.Alerts = r.sum.Alerts
+	return report, err
+}
+
+// listGone compares the other way round: what the mirror holds of the days and the API has not shown. That can be told of days
+// that a walk with a regular end went over under each pass. known are the ids that had vanished before.
+func (r *run) listGone(ctx context.Context, report *VerifyReport, known map[string]bool) error {
+	for d := report.Period.From; d <= report.Period.To; d++ {
+		if slices.ContainsFunc(r.passes, func(p *pass) bool { return !p.walked[d] }) {
+			continue
+		}
+		held, err := r.notShownOf(ctx, report, d)
+		if err != nil {
+			return err
+		}
+		for _, h := range held {
+			if known[h.ID] {
+				report.Vanished = append(report.Vanished, h.ID)
+			} else {
+				report.Gone = append(report.Gone, h.ID)
 			}
-			ids, err := s.store.DayIDs(ctx, p.onBehalfOf, d)
-			if err != nil {
-				return report, err
-			}
-			report.Gone = append(report.Gone, slices.DeleteFunc(ids, func(id string) bool { return report.compared[id] })...)
+		}
+		held = slices.DeleteFunc(held, func(h payout.HeldPayout) bool { return known[h.ID] })
+		if len(held) == 0 || d >= r.today {
+			continue
+		}
+		report.GoneDays = append(report.GoneDays, d)
+		if err := r.tellGone(ctx, d, held); err != nil {
+			return err
 		}
 	}
-	return report, nil
+	return nil
+}
+
+// notShownOf returns the payouts of a day that the mirror holds and the API has not shown in this run.
+func (r *run) notShownOf(ctx context.Context, report *VerifyReport, d payout.Day) (held []payout.HeldPayout, err error) {
+	for _, p := range r.passes {
+		of, err := r.store.DayHeld(ctx, p.onBehalfOf, d)
+		if err != nil {
+			return nil, err
+		}
+		held = append(held, of...)
+	}
+	return once(slices.DeleteFunc(held, func(h payout.HeldPayout) bool { return report.compared[h.ID] || report.swept[h.ID] })), nil
+}
+
+// tellGone records payouts as vanished that are gone from a day which is shown complete all the same, and tells of those for
+// which the proof of the day has not done so already.
+func (r *run) tellGone(ctx context.Context, d payout.Day, gone []payout.HeldPayout) error {
+	for _, p := range r.passes {
+		records, err := r.store.DayRecords(ctx, p.onBehalfOf, payout.Period{From: d, To: d})
+		if err != nil || records[0].State != payout.DayComplete {
+			return err
+		}
+	}
+	fresh, err := r.store.MarkVanished(ctx, r.id, gone)
+	if err != nil || len(fresh) == 0 {
+		return err
+	}
+	ids := make([]string, len(fresh))
+	for i, h := range fresh {
+		ids[i] = h.ID
+	}
+	return r.raise(ctx, []string{provenWithout(d, "", ids)})
 }
 
 // leftDisproved notes the days of the range whose proof an earlier run contradicted and nothing has renewed.
@@ -78,13 +142,17 @@ func (r *run) leftDisproved(ctx context.Context, report *VerifyReport) error {
 	return nil
 }
 
-// add notes what a page of a walk changed in the mirror.
+// add notes what a page changed in the mirror, and what it showed.
 func (v *VerifyReport) add(c *payout.PageCommit, result *payout.PageResult) {
-	if c.Walk == nil {
-		return
+	shown := v.swept
+	if c.Walk != nil {
+		shown = v.compared
 	}
 	for i := range c.Payouts {
-		v.compared[c.Payouts[i].ID] = true
+		shown[c.Payouts[i].ID] = true
+	}
+	if c.Walk == nil {
+		return
 	}
 	v.Missing = append(v.Missing, result.NewIDs...)
 	v.Differs = append(v.Differs, result.ChangedIDs...)

@@ -76,3 +76,34 @@ func TestVerifyTellsWhatIsDatedEarlier(t *testing.T) {
 		}
 	}
 }
+
+// TestVerifyOfToday has a payout created after the walks of a verification: only its sweep brings it. It is not gone, and one
+// of today that is not shown any more is no gap.
+func TestVerifyOfToday(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 10)}
+	a.fill(day0, 11, 5)
+	today := day0 + 10
+	a.add("po:today", payout.MillisOf(a.now)-2, payout.Completed)
+	m := openMirror(t)
+	s := newSyncer(a, m, payoutsync.Options{Workers: 1, StartDay: day0})
+	if _, err := s.Nightly(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	a.rows = a.rows[:len(a.rows)-1]
+	a.before = func(_ int, q payout.Query, _ string) error {
+		if q.InvertStatuses && a.rows[len(a.rows)-1].ID != "po:fresh" {
+			a.add("po:fresh", payout.MillisOf(a.now)-1, payout.Pending)
+		}
+		return nil
+	}
+	report, err := s.Verify(t.Context(), 2, day0+8, today)
+	if err != nil || !report.Complete || !slices.Equal(report.Gone, []string{"po:today"}) || len(report.GoneDays) != 0 {
+		t.Errorf("Verify: gone %q on %v, complete=%v, %v; want only the one that is not shown any more, on no ended day", report.Gone, report.GoneDays, report.Complete, err)
+	}
+	if got := vanishedIDs(t, m); len(got) != 0 {
+		t.Errorf("vanished are %q, want nothing said of a day that lasts", got)
+	}
+	if versions, err := m.History(t.Context(), "po:fresh"); err != nil || len(versions) != 1 {
+		t.Errorf("the history of the new one is %+v, %v; want it in the mirror", versions, err)
+	}
+}

@@ -3,9 +3,7 @@ package sync
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -146,12 +144,12 @@ func (r *run) walkOnce(ctx context.Context, w *window) error {
 		t.add(c.Seen)
 		c.Judge = func(id int64, d payout.DayRecord) payout.DayVerdict {
 			v := judge(walkFacts{id, w.Began, page.End, r.o.Settle}, d, t.of(d.Day))
-			if v.Alert != "" {
-				v.Alert += r.notShown(ctx, d, t)
+			if v.Contest == payout.Disproved && v.Alert != nil {
 				r.disproved(d.Day)
 			}
 			return v
 		}
+		c.Shown = func(h payout.IDHash) bool { _, shown := t.seen[h]; return shown }
 		if err := r.write(ctx, c, page); err != nil {
 			return err
 		}
@@ -173,24 +171,6 @@ func (r *run) disproved(d payout.Day) {
 	if r.details != nil {
 		r.details.Disproved = append(r.details.Disproved, d)
 	}
-}
-
-// notShown names payouts that the mirror knows of a day and a walk did not show, in words.
-func (r *run) notShown(ctx context.Context, d payout.DayRecord, t *tally) string {
-	const named = 5
-	ids, err := r.store.DayIDs(context.WithoutCancel(ctx), d.OnBehalfOf, d.Day)
-	if err != nil { // the alert matters more than the names
-		r.o.Logger.Warn("payouts that are gone cannot be named", "day", d.Day.String(), "error", err)
-		return ""
-	}
-	ids = slices.DeleteFunc(ids, func(id string) bool { _, shown := t.seen[payout.HashID(id)]; return shown })
-	switch more := len(ids) - named; {
-	case len(ids) == 0:
-		return ""
-	case more > 0:
-		return fmt.Sprintf("; not shown: %s and %d more", strings.Join(ids[:named], ", "), more)
-	}
-	return "; not shown: " + strings.Join(ids, ", ")
 }
 
 // began is the instant from which a page's walk counts: the earlier of our clock and the server's, so that neither clock

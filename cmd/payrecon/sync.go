@@ -126,16 +126,19 @@ func (s *session) verify(ctx context.Context, p payout.Period) error {
 	} else {
 		s.printVerified(report)
 	}
-	return worst(err, incomplete(report.Gaps), disproved(report.Disproved))
+	return worst(err, incomplete(report.Gaps), disproved(report.Disproved), gone(report.GoneDays))
 }
 
 func (s *session) printVerified(report *payoutsync.VerifyReport) {
-	fmt.Fprintf(s.stdout, "%s compared, %s: %d were missing in the mirror, %d differed, %d are in the mirror and not shown by the API.\n",
+	fmt.Fprintf(s.stdout, "%s compared, %s: %d were missing in the mirror, %d differed, %d are in the mirror and not shown by the API any more.\n",
 		plural(int64(report.Compared), "payout"), report.Period, len(report.Missing), len(report.Differs), len(report.Gone))
+	if n := len(report.Vanished); n > 0 {
+		fmt.Fprintf(s.stdout, "Known to have vanished before, and still not shown: %d.\n", n)
+	}
 	for _, part := range []struct {
 		what string
 		ids  []string
-	}{{"missing", report.Missing}, {"differed", report.Differs}, {"gone", report.Gone}} {
+	}{{"missing", report.Missing}, {"differed", report.Differs}, {"gone", report.Gone}, {"vanished", report.Vanished}} {
 		for _, id := range part.ids {
 			fmt.Fprintf(s.stdout, "  %-8s %s\n", part.what, printable(id))
 		}
@@ -150,6 +153,16 @@ func disproved(days []payout.Day) error {
 	}
 	return &outcomeError{exitIncomplete, fmt.Errorf(
 		"%s had been shown complete and was not: the mirror holds what the API shows now, but reconcile and report those days again", daysInWords(days))}
+}
+
+// gone is the end of a verification that found payouts of ended days to be shown no more. Nobody knew that when reports were
+// made of those days.
+func gone(days []payout.Day) error {
+	if len(days) == 0 {
+		return nil
+	}
+	return &outcomeError{exitIncomplete, fmt.Errorf(
+		"payouts of %s are in the mirror and not shown by the API any more: ask the provider what became of them", daysInWords(days))}
 }
 
 // canBegin refuses to begin a mirror that nothing could fill, for want of an address or a secret: it would look like that of
@@ -260,8 +273,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: "Walk a range again and compare it with the mirror",
 		Long: `Walk a range again and compare ids and content with the mirror. Differences are reported, new facts are kept, and the
-days' evidence changes accordingly. Payouts missing from or gone from a day that had been shown complete end it with 3; one
-whose content alone has changed does not: payouts change.`,
+days' evidence changes accordingly. Payouts missing from a day that had been shown complete, or gone from a day that has ended,
+end it with 3; one that was known to have vanished, or whose content alone has changed, does not: payouts change.`,
 		Example: "  payrecon sync verify --from 2026-03-01 --to 2026-03-31",
 		Args:    a.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -101,14 +101,16 @@ func under(onBehalfOf string) string {
 }
 
 // prove writes, on a walk's last page, what the walk proves of each of its days, and the coverage rows of the page.
-func (p *pageTx) prove() error {
+func (p *pageTx) prove(now payout.Millis) error {
 	if p.c.Walk != nil && p.c.End != payout.PageMore {
 		for d := p.c.Walk.Days.From; d <= p.c.Walk.Days.To; d++ {
 			r, err := p.day(d)
 			if err != nil {
 				return err
 			}
-			p.judge(r, p.c.Judge(p.walk, r.record()))
+			if err := p.judge(r, p.c.Judge(p.walk, r.record()), now); err != nil {
+				return err
+			}
 		}
 	}
 	for _, r := range p.days {
@@ -121,7 +123,7 @@ func (p *pageTx) prove() error {
 	return nil
 }
 
-func (p *pageTx) judge(r *dayRow, v payout.DayVerdict) {
+func (p *pageTx) judge(r *dayRow, v payout.DayVerdict, now payout.Millis) error {
 	if v.Contest != payout.Uncontested && (payout.Contest(r.Contest) == payout.Uncontested || payout.Contest(r.Contest) != v.Contest) {
 		r.ContestedBy = p.walk
 	}
@@ -129,9 +131,42 @@ func (p *pageTx) judge(r *dayRow, v payout.DayVerdict) {
 	if v.Counts {
 		r.Walk, r.Began, r.Count, r.Fingerprint = p.walk, int64(p.c.Walk.Began), v.Tally.Count, v.Tally.Print[:]
 	}
-	if v.Alert != "" {
-		p.alert("%s", v.Alert)
+	if v.Alert == nil {
+		return nil
 	}
+	ids, err := p.notShown(r, v.Without, now)
+	if err != nil {
+		return err
+	}
+	if text := v.Alert(ids); text != "" {
+		p.alert("%s", text)
+	}
+	return nil
+}
+
+// notShown returns the ids that the mirror knows of a day and the walk has not shown. Those that have vanished with that are
+// recorded so, and only they are returned: the others were told of before. One that another onBehalfOfId has shown too may
+// be there still.
+func (p *pageTx) notShown(r *dayRow, vanished bool, now payout.Millis) (ids []string, err error) {
+	var held []heldRow
+	from := r.Day * dayMillis
+	if err := p.tx.SelectContext(p.ctx, &held, selectDayHeld, from, from+dayMillis, r.OnBehalfOf, r.OnBehalfOf); err != nil {
+		return nil, err
+	}
+	for _, h := range held {
+		if p.c.Shown(payout.HashID(h.ID)) || vanished && p.w.vanished[h.N] {
+			continue
+		}
+		ids = append(ids, h.ID)
+		if !vanished || h.Also {
+			continue
+		}
+		if _, err := p.tx.ExecContext(p.ctx, insertVanished, h.N, p.c.Run, now); err != nil {
+			return nil, err
+		}
+		p.w.vanished[h.N] = true
+	}
+	return ids, nil
 }
 
 // Coverage tells what is proven of the days of p under each of onBehalfOf; a day that no walk touched is DayNever.
@@ -190,16 +225,25 @@ func (m *Mirror) Span(ctx context.Context) (p payout.Period, ok bool, err error)
 	return payout.Period{From: payout.Day(row.From.Int64), To: payout.Day(row.To.Int64)}, row.From.Valid, wrap("read coverage", err)
 }
 
-// selectDayIDs lists what one pass has shown of the payouts created in a range of instants.
-const selectDayIDs = `SELECT p.id FROM payouts p INDEXED BY payouts_created WHERE p.created >= ? AND p.created < ?
+// selectDayHeld lists what one pass has shown of the payouts created in a range of instants.
+const selectDayHeld = `SELECT p.n, p.id, w.word AS on_behalf_of, p.created, EXISTS (SELECT 1 FROM payout_also a WHERE a.n = p.n) AS also
+	FROM payouts p INDEXED BY payouts_created CROSS JOIN words w ON w.n = p.on_behalf_of WHERE p.created >= ? AND p.created < ?
 	AND (p.on_behalf_of = (SELECT n FROM words WHERE word = ?)
 		OR EXISTS (SELECT 1 FROM payout_also a WHERE a.n = p.n AND a.on_behalf_of = (SELECT n FROM words WHERE word = ?)))
 	ORDER BY p.created, p.id`
 
-// DayIDs returns the ids of the payouts created on a day that one onBehalfOfId has shown, by creation.
-func (m *Mirror) DayIDs(ctx context.Context, onBehalfOf string, day payout.Day) ([]string, error) {
-	ids := []string{}
+// DayHeld returns the payouts created on a day that one onBehalfOfId has shown, by creation.
+func (m *Mirror) DayHeld(ctx context.Context, onBehalfOf string, day payout.Day) ([]payout.HeldPayout, error) {
 	from := int64(day) * dayMillis
-	err := m.r.SelectContext(ctx, &ids, selectDayIDs, from, from+dayMillis, onBehalfOf, onBehalfOf)
-	return ids, wrap("read ids of a day", err)
+	return m.held(ctx, selectDayHeld, from, from+dayMillis, onBehalfOf, onBehalfOf)
+}
+
+// DayIDs returns the ids of DayHeld.
+func (m *Mirror) DayIDs(ctx context.Context, onBehalfOf string, day payout.Day) ([]string, error) {
+	held, err := m.DayHeld(ctx, onBehalfOf, day)
+	ids := make([]string, len(held))
+	for i, h := range held {
+		ids[i] = h.ID
+	}
+	return ids, err
 }

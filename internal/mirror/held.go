@@ -17,6 +17,7 @@ type heldRow struct {
 	ID         string `db:"id"`
 	OnBehalfOf string `db:"on_behalf_of"`
 	Created    int64  `db:"created"`
+	Also       bool   `db:"also"` // another pass has shown it too; in selectDayHeld
 }
 
 // The joins are CROSS JOINs because SQLite keeps their order: it has no statistics, and must never read all payouts.
@@ -47,6 +48,8 @@ const (
 
 	selectVanished = `SELECT p.n, p.id, w.word AS on_behalf_of, p.created FROM vanished v CROSS JOIN payouts p ON p.n = v.payout
 		CROSS JOIN words w ON w.n = p.on_behalf_of ORDER BY p.created, p.id`
+
+	insertVanished = "INSERT OR IGNORE INTO vanished (payout, run, at) VALUES (?, ?, ?)"
 
 	selectAlso = "SELECT w.word FROM payout_also a JOIN words w ON w.n = a.on_behalf_of WHERE a.n = ? ORDER BY w.word"
 )
@@ -92,8 +95,7 @@ func (m *Mirror) AlsoShownTo(ctx context.Context, held []payout.HeldPayout) (map
 	return also, nil
 }
 
-// MarkVanished records payouts that were asked for by id and twice not returned, and returns those that were not
-// recorded before. They stay in the mirror; one that shows again is no longer vanished.
+// MarkVanished records payouts that the API does not show any more, and returns those that were not recorded before. They stay in the mirror; one that shows again is no longer vanished.
 func (m *Mirror) MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout) (fresh []payout.HeldPayout, err error) {
 	if len(gone) == 0 {
 		return nil, nil
@@ -103,7 +105,7 @@ func (m *Mirror) MarkVanished(ctx context.Context, run int64, gone []payout.Held
 	ctx = context.WithoutCancel(ctx)
 	err = m.write(ctx, func(tx *sqlx.Tx) error {
 		for _, h := range gone {
-			result, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO vanished (payout, run, at) VALUES (?, ?, ?)", h.N, run, payout.MillisOf(m.clock()))
+			result, err := tx.ExecContext(ctx, insertVanished, h.N, run, payout.MillisOf(m.clock()))
 			if err != nil {
 				return err
 			}

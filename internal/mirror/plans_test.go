@@ -22,7 +22,7 @@ func TestPlansUseIndexes(t *testing.T) {
 		"open payouts":        selectOpen,
 		"late finals":         selectLateFinals,
 		"history":             selectHistory,
-		"ids of a day":        selectDayIDs,
+		"payouts of a day":    selectDayHeld,
 		"candidates of ids":   selectCandidates + placeholders(lookUp) + ")",
 		"rows that stand":     selectStanding + placeholders(lookUp) + ")",
 		"numbers by index":    selectIndexed + placeholders(3) + ") AND p.id IN (" + placeholders(3) + ")",

@@ -93,7 +93,11 @@ type DayVerdict struct {
 	Counts  bool // the walk began late enough: it becomes the day's last walk
 	Contest Contest
 	Why     string // why it is not complete
-	Alert   string // what a person should know; "" = nothing
+
+	// Alert says what a person should know, given the ids that were known of the day and not shown; nil = nothing.
+	Alert func(notShown []string) string
+	// Without says that the day is proven without those: they have vanished. The alert is for those that had not before.
+	Without bool
 }
 
 // PageCommit is what one transaction writes: a page's payouts, and where its walk stands afterwards.
@@ -110,6 +114,8 @@ type PageCommit struct {
 	Seen []Seen // the page's rows
 	// Judge is called within the transaction for each of the walk's days when End is not PageMore, with the walk's ID.
 	Judge func(walk int64, day DayRecord) DayVerdict
+	// Shown reports whether the walk has shown an id. It is called as Judge is.
+	Shown func(IDHash) bool
 
 	Detail bool // name the ids in the result
 }

@@ -122,7 +122,8 @@ CREATE TABLE payout_past (
 
 CREATE INDEX payout_past_n ON payout_past (n);
 
--- Payouts that were asked for by id and twice not returned. Gone from here when they show again.
+-- Payouts that the API does not show any more: asked for by id and twice not returned, or not shown by the walks that proved
+-- their day. Gone from here when they show again.
 CREATE TABLE vanished (
     payout INTEGER PRIMARY KEY, -- payouts.n
     run    INTEGER NOT NULL,
