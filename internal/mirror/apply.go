@@ -200,7 +200,7 @@ func (p *pageTx) applyOne(one *payout.Payout, hash payout.IDHash, pass int64) er
 		return err
 	}
 	same := bytes.Equal(st.Hash, one.Hash[:])
-	if !same && int64(one.Updated) < st.Updated && undated(one) {
+	if !same && int64(one.Updated) < st.Updated && one.Undated {
 		dated := *one
 		dated.Updated, one = payout.Millis(st.Updated), &dated // so that the time of the request decides
 	}

@@ -1,26 +1,6 @@
 package mirror
 
-import (
-	"encoding/json"
-	"strings"
-
-	"payrecon/internal/payout"
-)
-
-// undated reports whether a payout has no updatedDateTime: the creation stands for it then.
-func undated(one *payout.Payout) bool {
-	if one.Updated != one.Created {
-		return false
-	}
-	var said struct {
-		Updated any `json:"updatedDateTime"`
-	}
-	if json.Unmarshal(one.Raw, &said) != nil {
-		return false
-	}
-	text, ok := said.Updated.(string)
-	return !ok || strings.TrimSpace(text) == ""
-}
+import "payrecon/internal/payout"
 
 // applyOlder keeps a fact that is older than the one that stands, unless it is kept already. When it was asked for later, the
 // API contradicts itself, and a person must find out which of the two holds.

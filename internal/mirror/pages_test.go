@@ -169,27 +169,29 @@ func TestCreatedNeverChanges(t *testing.T) {
 	}
 }
 
-// TestUndatedFactsGoByTheRequest shows a payout without updatedDateTime after it was shown with one.
+// TestUndatedFactsGoByTheRequest shows a payout without a date of its update after it was shown with one.
 func TestUndatedFactsGoByTheRequest(t *testing.T) {
-	for raw, want := range map[string]payout.Status{
-		`{}`:                         payout.Failed,
-		`{"updatedDateTime":null}`:   payout.Failed,
-		`{"updatedDateTime":" "}`:    payout.Failed,
-		`{"updatedDateTime":"2026"}`: payout.Completed, // an instant that is the creation's
+	for _, c := range []struct {
+		undated bool
+		asked   payout.Millis
+		want    payout.Status
+	}{
+		{true, 2, payout.Failed},
+		{true, 0, payout.Completed},
+		{false, 2, payout.Completed}, // the update is dated, and at the creation
+		{false, 0, payout.Completed},
 	} {
-		for asked, want := range map[payout.Millis]payout.Status{2: want, 0: payout.Completed} {
-			m := openTest(t)
-			commitPage(t, m, "", 1, shownAs("po:1", payout.Completed, testDay+500))
-			p := shownAs("po:1", payout.Failed, testDay)
-			p.Raw = []byte(raw)
-			commitPage(t, m, "", asked, p)
-			if got := view(t, m, "SELECT s.word FROM payouts p JOIN words s ON s.n = p.status"); got[0] != string(want) {
-				t.Errorf("%s asked for at %d: %q stands, want %s", raw, asked, got, want)
-			}
-			commitPage(t, m, "", 3, shownAs("po:1", payout.Pending, testDay+400))
-			if got := view(t, m, "SELECT s.word FROM payouts p JOIN words s ON s.n = p.status"); got[0] != string(want) {
-				t.Errorf("%s, then a dated fact older than the first: %q stands, want %s", raw, got, want)
-			}
+		m := openTest(t)
+		commitPage(t, m, "", 1, shownAs("po:1", payout.Completed, testDay+500))
+		p := shownAs("po:1", payout.Failed, testDay)
+		p.Undated = c.undated
+		commitPage(t, m, "", c.asked, p)
+		if got := view(t, m, "SELECT s.word FROM payouts p JOIN words s ON s.n = p.status"); got[0] != string(c.want) {
+			t.Errorf("%+v: %q stands", c, got)
+		}
+		commitPage(t, m, "", 3, shownAs("po:1", payout.Pending, testDay+400))
+		if got := view(t, m, "SELECT s.word FROM payouts p JOIN words s ON s.n = p.status"); got[0] != string(c.want) {
+			t.Errorf("%+v, then a dated fact older than the first: %q stands", c, got)
 		}
 	}
 }

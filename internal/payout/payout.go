@@ -13,6 +13,7 @@ type Payout struct {
 	OnBehalfOf string // the onBehalfOfId it was asked with; the API's answer does not carry it. "" = the plain pass
 	Created    Millis // immutable
 	Updated    Millis
+	Undated    bool   // the API did not say, in words that can be read, when it updated the payout: Updated is Created
 	Status     Status // verbatim, also when unknown to us
 
 	Reason            string // statusReasonInformation, at most 256 characters

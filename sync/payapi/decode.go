@@ -18,8 +18,8 @@ const maxRows = 10_000
 // Decode reads one payout object. It is lenient as the API needs it: an unknown status is kept verbatim, unknown
 // members are kept in Raw, initiation may be missing, a text field may be a number (sortCode), an amount that cannot be
 // read is zero of money.NoCurrency. It insists on what the mirror cannot do without: an id and a readable
-// createdDateTime. updatedDateTime, when it is missing or unreadable, is taken to be createdDateTime. Raw is raw itself,
-// not a copy.
+// createdDateTime. updatedDateTime, when it is missing or unreadable, is taken to be createdDateTime, and the payout is
+// Undated. Raw is raw itself, not a copy.
 func Decode(raw []byte) (payout.Payout, error) {
 	if len(raw) > maxBody {
 		return payout.Payout{}, fmt.Errorf("%w: longer than %d bytes", errMalformed, maxBody)
@@ -214,7 +214,7 @@ func (s *scanner) payout() (p payout.Payout, err error) {
 		return p, fmt.Errorf("payout %s: createdDateTime: %w", clip(p.ID, 60), err)
 	}
 	if p.Updated, err = parseTime(updated); err != nil {
-		p.Updated = p.Created
+		p.Updated, p.Undated = p.Created, true
 	}
 	return p, nil
 }
