@@ -37,6 +37,7 @@ type fakeAPI struct {
 	before        func(call int, q payout.Query, cursor string) error // an error instead of an answer
 	during        func(call int)                                      // changes the truth between pages; holds mu
 	bend          func(q payout.Query, rows []payout.Payout) []payout.Payout
+	cut           func(q payout.Query, page *payout.Page) // has the last word on a page and on how it ends
 	latency       time.Duration
 	memberID      string
 	inOrder       bool // rows stand in the order of creation and of ids, so that they are found without looking at all
@@ -110,6 +111,9 @@ func (a *fakeAPI) page(ctx context.Context, q payout.Query, cursor string) (*pay
 		page.End = payout.PageUnsure
 	default:
 		page.End, page.Next = payout.PageMore, key+"#"+strconv.Itoa(end)
+	}
+	if a.cut != nil {
+		a.cut(q, page)
 	}
 	if a.during != nil {
 		a.during(a.calls)

@@ -4,19 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"payrecon/internal/payout"
-)
-
-const (
-	idsAtOnce  = 50 // ids or references in one request, if Options.Split is not set: about 2.5 KB of URL
-	pagesOfIDs = 50 // pages after which an answer to a list of ids or references is given up: it ignores the filter
-	toldAtMost = 20 // vanished payouts that are named one by one
 )
 
 // sweep asks again for every payout that may still change, whatever its age: see the story of a run, step 2. Before the
@@ -30,9 +20,12 @@ func (r *run) sweep(ctx context.Context) error {
 	shown := map[string]bool{}
 	for _, p := range r.passes {
 		q := payout.Query{Statuses: payout.FinalStatuses(), InvertStatuses: true, OnBehalfOf: p.onBehalfOf}
-		_, err := r.list(ctx, q, 0, func(one *payout.Payout) { shown[one.ID] = true })
-		if errors.Is(err, errFilterIgnored) {
-			err = r.tellIgnored(ctx, "the API ignored invertStatuses and listed payouts that are final: old payouts that it shows for the first time are not found, ask the provider")
+		whole, err := r.list(ctx, q, 0, func(one *payout.Payout) { shown[one.ID] = true })
+		switch {
+		case errors.Is(err, errFilterIgnored):
+			err = r.tellOnce(ctx, "the API ignored invertStatuses and listed payouts that are final: old payouts that it shows for the first time are not found, ask the provider")
+		case err == nil && !whole:
+			err = r.tellOnce(ctx, "the API's list of payouts that are not final came to no regular end: old payouts that it would show for the first time may not be found, ask the provider")
 		}
 		if err := r.surviveSweep(ctx, p, err); err != nil {
 			return err
@@ -133,20 +126,6 @@ func (r *run) lately() payout.Millis {
 	return payout.MillisOf(r.began.AddDate(0, 0, -r.o.LookbackDays))
 }
 
-// askAll asks for payouts by id, each under the pass that shows it.
-func (r *run) askAll(ctx context.Context, held []payout.HeldPayout) error {
-	byPass, err := r.askWhere(ctx, held)
-	if err != nil {
-		return err
-	}
-	for _, pass := range slices.Sorted(maps.Keys(byPass)) {
-		if err := r.surviveSweep(ctx, r.passOf(pass), r.askFor(ctx, pass, byPass[pass])); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (r *run) phase(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -171,107 +150,8 @@ func (r *run) toAskFor(ctx context.Context) ([]payout.HeldPayout, error) {
 	return once(held), nil
 }
 
-// askWhere sorts payouts by the pass under which to ask for them: their own, or another one that has shown them. Those that
-// no pass in force has shown cannot be asked for, and that is an alert.
-func (r *run) askWhere(ctx context.Context, held []payout.HeldPayout) (map[string][]payout.HeldPayout, error) {
-	byPass := map[string][]payout.HeldPayout{}
-	var strange []payout.HeldPayout
-	for _, h := range held {
-		if r.passOf(h.OnBehalfOf) == nil {
-			strange = append(strange, h)
-			continue
-		}
-		byPass[h.OnBehalfOf] = append(byPass[h.OnBehalfOf], h)
-	}
-	if len(strange) == 0 {
-		return byPass, nil
-	}
-	also, err := r.store.AlsoShownTo(ctx, strange)
-	if err != nil {
-		return nil, err
-	}
-	nowhere := map[string]int{}
-	for _, h := range strange {
-		i := slices.IndexFunc(also[h.N], func(pass string) bool { return r.passOf(pass) != nil })
-		if i < 0 {
-			nowhere[h.OnBehalfOf]++
-			continue
-		}
-		byPass[also[h.N][i]] = append(byPass[also[h.N][i]], h)
-	}
-	var alerts []string
-	for _, pass := range slices.Sorted(maps.Keys(nowhere)) {
-		alerts = append(alerts, fmt.Sprintf("%d open or late payouts were shown on behalf of %q only, which is not configured any more: they were not asked for",
-			nowhere[pass], pass))
-	}
-	return byPass, r.raise(ctx, alerts)
-}
-
-// askFor asks for payouts by id, and once more for those that were not returned. What is not returned twice has vanished.
-func (r *run) askFor(ctx context.Context, pass string, held []payout.HeldPayout) error {
-	for range 2 {
-		missing, err := r.askOnce(ctx, pass, held)
-		if err != nil || len(missing) == 0 {
-			return err
-		}
-		held = missing
-	}
-	fresh, err := r.store.MarkVanished(ctx, r.id, held)
-	if err != nil {
-		return err
-	}
-	var alerts []string
-	for _, h := range fresh[:min(len(fresh), toldAtMost)] {
-		alerts = append(alerts, fmt.Sprintf("payout %s, created %s, was asked for twice by its id, but the API does not show it any more: it stays in the mirror, ask the provider",
-			h.ID, h.Created.Day()))
-	}
-	if more := len(fresh) - toldAtMost; more > 0 {
-		alerts = append(alerts, fmt.Sprintf("%d more payouts are not shown any more: see payrecon status", more))
-	}
-	return r.raise(ctx, alerts)
-}
-
-// askOnce asks for payouts by id, and returns those that an answer with a regular end did not hold.
-func (r *run) askOnce(ctx context.Context, pass string, held []payout.HeldPayout) (missing []payout.HeldPayout, err error) {
-	byID := make(map[string]payout.HeldPayout, len(held))
-	ids := make([]string, len(held))
-	for i, h := range held {
-		byID[h.ID], ids[i] = h, h.ID
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	if r.task != taskBackfill { // in which other workers may still be at their windows
-		group.SetLimit(r.o.Workers)
-	} else {
-		group.SetLimit(1)
-	}
-	queries := r.o.Split(payout.Query{IDs: ids, OnBehalfOf: pass})
-	answers := make([][]payout.HeldPayout, len(queries))
-	for i, q := range queries {
-		group.Go(func() error {
-			returned := map[string]bool{}
-			whole, err := r.list(ctx, q, pagesOfIDs, func(one *payout.Payout) { returned[one.ID] = true })
-			if errors.Is(err, errFilterIgnored) {
-				return r.tellIgnored(ctx, "the API ignored ids and showed other payouts: whether those that may still change have changed or vanished is not known, ask the provider")
-			}
-			if err != nil || !whole {
-				return err
-			}
-			for _, id := range q.IDs {
-				if !returned[id] {
-					answers[i] = append(answers[i], byID[id])
-				}
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return slices.Concat(answers...), nil
-}
-
-// tellIgnored raises, once in a run, that the API ignored a filter.
-func (r *run) tellIgnored(ctx context.Context, text string) error {
+// tellOnce raises an alert once in a run.
+func (r *run) tellOnce(ctx context.Context, text string) error {
 	r.mu.Lock()
 	told := r.told[text]
 	r.told[text] = true
@@ -338,20 +218,4 @@ func (r *run) raise(ctx context.Context, alerts []string) error {
 	r.sum.Alerts = append(r.sum.Alerts, alerts...)
 	r.mu.Unlock()
 	return r.store.AddAlerts(ctx, r.id, alerts)
-}
-
-// splitLists cuts a query with many ids or references into several.
-func splitLists(q payout.Query) []payout.Query {
-	var parts []payout.Query
-	for ids := range slices.Chunk(q.IDs, idsAtOnce) {
-		part := q
-		part.IDs = ids
-		parts = append(parts, part)
-	}
-	for refs := range slices.Chunk(q.RefIDs, idsAtOnce) {
-		part := q
-		part.RefIDs = refs
-		parts = append(parts, part)
-	}
-	return parts
 }
