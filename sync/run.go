@@ -162,13 +162,8 @@ func (r *run) perform(ctx context.Context) error {
 		return err
 	}
 	r.phase("windows")
-	if err := r.walkAll(ctx); err != nil {
+	if err := r.sweepAfter(ctx, r.walkAll(ctx)); err != nil {
 		return err
-	}
-	if r.sweepsFirst() {
-		if err := r.survive(ctx, nil, "", r.sweepRest(ctx)); err != nil {
-			return err
-		}
 	}
 	if err := r.walkAgain(ctx); err != nil || r.task != taskVerify {
 		return err

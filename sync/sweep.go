@@ -67,6 +67,21 @@ func (r *run) sweepLast(ctx context.Context) error {
 	return r.survive(ctx, nil, "", r.sweep(ctx))
 }
 
+// sweepAfter runs sweepRest after the windows ended with err. An API that fails windows may answer lists of ids all the same.
+func (r *run) sweepAfter(ctx context.Context, err error) error {
+	if !r.sweepsFirst() || err != nil && (ctx.Err() != nil || !apiFailed(err)) {
+		return err
+	}
+	rest := r.survive(ctx, nil, "", r.sweepRest(ctx))
+	if err == nil {
+		return rest
+	}
+	if rest != nil {
+		r.o.Logger.Warn("not every open payout was asked for", "error", rest)
+	}
+	return err
+}
+
 // sweepRest asks for what the sweep left to the windows and they have not shown: payouts still held open, because their
 // window failed or they have vanished, and what became final lately on the days of windows that failed.
 func (r *run) sweepRest(ctx context.Context) error {

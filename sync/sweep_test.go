@@ -72,6 +72,27 @@ func TestLateChangesAreSeenWhateverTheWindows(t *testing.T) {
 	}
 }
 
+// TestYoungChangesAreSeenWithoutWindows fails every window: payouts of the lookback that became final, or another final status,
+// are asked for by id.
+func TestYoungChangesAreSeenWithoutWindows(t *testing.T) {
+	a, s, m, _ := lateWorld(t, payoutsync.Options{})
+	a.setStatus(99*12+3, payout.Failed, payout.MillisOf(a.now))
+	a.setStatus(98*12+4, payout.Rejected, payout.MillisOf(a.now))
+	windows := 0
+	a.before = func(_ int, q payout.Query, _ string) error {
+		if q.HasFrom() {
+			windows++
+			return payout.Errorf(payout.KindTransport, "503")
+		}
+		return nil
+	}
+	sum, err := s.Nightly(t.Context(), 3)
+	if payout.KindOf(err) != payout.KindTransport || sum.Complete || len(sum.Gaps) == 0 || windows > 6 {
+		t.Errorf("Nightly: %+v, %v after %d windows; want it ended by the first few", sum, err, windows)
+	}
+	wantTruth(t, m, a)
+}
+
 func TestLateChangesAreSeenBeforeACut(t *testing.T) {
 	a, s, m, _ := lateWorld(t, payoutsync.Options{Workers: 1})
 	ctx, cancel := context.WithCancel(t.Context())
