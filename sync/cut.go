@@ -16,7 +16,7 @@ const (
 
 // takeUp finds the walks that an earlier run of this task left open. Those that can go on keep their days; the others are
 // dropped, and their days are walked from the start. So are those of Verify: what an earlier run compared, this one does not
-// know.
+// know. And so are those of a night that is over: the next one reads the whole lookback, not what last night left of it.
 func (r *run) takeUp(ctx context.Context) error {
 	walks, err := r.store.OpenWalks(ctx, r.task)
 	if err != nil {
@@ -24,7 +24,7 @@ func (r *run) takeUp(ctx context.Context) error {
 	}
 	for _, w := range walks {
 		p := r.passOf(w.OnBehalfOf)
-		usable := r.task != taskVerify && r.usable(&w)
+		usable := r.task != taskVerify && !r.fresh && r.usable(&w)
 		if usable && (p == nil || !p.wants(w.Days)) {
 			continue // another run may want it
 		}

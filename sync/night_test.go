@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func TestNightCutAgainAndAgain(t *testing.T) {
 					if v, hErr := m.History(t.Context(), late); hErr != nil || v[len(v)-1].Status != payout.Failed {
 						t.Fatalf("after attempt %d the history of the late change is %+v, %v; want it failed", attempts, v, hErr)
 					}
-					a.now = a.now.Add(10 * time.Minute)
+					a.now = a.now.Add(3 * time.Minute)
 				}
 				a.before = nil
 				wantTruth(t, m, a)
@@ -220,6 +221,73 @@ func TestNightAfterAFailedOne(t *testing.T) {
 	sum, err := s.Nightly(t.Context(), 3)
 	if err != nil || !sum.Complete || sum.New != 1 {
 		t.Errorf("the next night: %+v, %v; want the payout that turned up on a day of the lookback", sum, err)
+	}
+	wantTruth(t, m, a)
+}
+
+// TestResumedNightLooksAtTheDaysItSkips fails one window of a night, and goes on six hours later. Meanwhile a payout of a day
+// that the night had walked already took another final status.
+func TestResumedNightLooksAtTheDaysItSkips(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 60)}
+	a.fill(day0+50, 11, 10)
+	m := openMirror(t)
+	s := newSyncer(a, m, payoutsync.Options{Workers: 1, StartDay: day0 + 50})
+	if sum, err := s.Nightly(t.Context(), 1); err != nil || !sum.Complete {
+		t.Fatalf("Nightly: %+v, %v; want complete", sum, err)
+	}
+	a.now = noon(day0 + 61)
+	a.before = func(_ int, q payout.Query, _ string) error {
+		if q.HasFrom() && q.From <= day0+54 && day0+54 <= q.To {
+			return payout.Errorf(payout.KindTransport, "500")
+		}
+		return nil
+	}
+	if _, err := s.Nightly(t.Context(), 2); err == nil {
+		t.Fatal("a night with a window that failed has no error")
+	}
+	a.before, a.queries = nil, nil
+	a.now = a.now.Add(6 * time.Hour)
+	a.setStatus(8*10, payout.Failed, payout.MillisOf(a.now))
+	sum, err := s.Nightly(t.Context(), 3)
+	if err != nil || !sum.Complete {
+		t.Errorf("the night that goes on: %+v, %v; want complete", sum, err)
+	}
+	if slices.ContainsFunc(a.queries, func(q payout.Query) bool { return q.HasFrom() && q.From <= day0+58 && day0+58 < q.To }) {
+		t.Error("a day that the night had walked already was walked again")
+	}
+	wantTruth(t, m, a)
+}
+
+// TestNightBeginsWithoutTheWalksOfTheLast cuts a night in the middle of a long day. The next one begins a little less than a day
+// later, when the cursor is not old yet, and must read the day, the last of its lookback, from its first page.
+func TestNightBeginsWithoutTheWalksOfTheLast(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 9)}
+	a.fill(day0, 4, 5)
+	a.fill(day0+4, 1, 900)
+	a.fill(day0+5, 6, 5)
+	m := openMirror(t)
+	s := newSyncer(a, m, payoutsync.Options{Workers: 1, StartDay: day0})
+	if sum, err := s.Nightly(t.Context(), 1); err != nil || !sum.Complete {
+		t.Fatalf("Nightly: %+v, %v; want complete", sum, err)
+	}
+	a.now = noon(day0 + 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	a.before = func(_ int, _ payout.Query, cursor string) error {
+		if strings.HasSuffix(cursor, "#400") {
+			cancel()
+			return ctx.Err()
+		}
+		return nil
+	}
+	if _, err := s.Nightly(ctx, 2); payout.KindOf(err) != payout.KindInterrupted {
+		t.Fatalf("Nightly: %v, want interrupted", err)
+	}
+	a.before = nil
+	a.now = noon(day0 + 10).Add(20 * time.Hour)
+	a.setStatus(4*5, payout.Failed, payout.MillisOf(a.now)) // on the first page of the long day
+	sum, err := s.Nightly(t.Context(), 3)
+	if err != nil || !sum.Complete {
+		t.Errorf("the next night: %+v, %v; want complete", sum, err)
 	}
 	wantTruth(t, m, a)
 }

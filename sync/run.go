@@ -29,7 +29,9 @@ type run struct {
 	sum   payout.SyncSummary
 	state Progress
 
-	later map[string]bool // ids that the sweep leaves to the windows: see sweepRest
+	later  map[string]bool // ids that the sweep leaves to the windows: see sweepRest
+	fresh  bool            // a nightly run that begins anew, and takes up no walks
+	paused bool            // a nightly run that goes on with one of some time ago: see nightPause
 
 	told         map[string]bool // alerts that come once in a run
 	left         map[string]bool // windows that were left, by their names

@@ -83,9 +83,10 @@ func (r *run) sweepAfter(ctx context.Context, err error) error {
 }
 
 // sweepRest asks for what the sweep left to the windows and they have not shown: payouts still held open, because their
-// window failed or they have vanished, and what became final lately on the days of windows that failed.
+// window failed or they have vanished, and what became final lately on days that this run has not walked: their window failed,
+// or the same night had walked them long before it was gone on with.
 func (r *run) sweepRest(ctx context.Context) error {
-	rest, err := r.failedFinals(ctx)
+	rest, err := r.unwalkedFinals(ctx)
 	if err != nil {
 		return err
 	}
@@ -103,11 +104,18 @@ func (r *run) sweepRest(ctx context.Context) error {
 	return r.askAll(ctx, rest)
 }
 
-// failedFinals returns the payouts that became final within the lookback, of the days that this run was to walk and did not.
-func (r *run) failedFinals(ctx context.Context) (finals []payout.HeldPayout, err error) {
+// unwalkedFinals returns the payouts that became final within the lookback, of the days that this run was to walk and did not.
+// Where it goes on with a night of some time ago, the days that it left out are among them.
+func (r *run) unwalkedFinals(ctx context.Context) (finals []payout.HeldPayout, err error) {
 	for _, p := range r.passes {
-		failed := slices.DeleteFunc(slices.Clone(p.owed), func(d payout.Day) bool { return p.walked[d] })
-		if len(failed) == 0 {
+		unwalked := map[payout.Day]bool{}
+		for d := p.days.From; d <= p.days.To; d++ {
+			_, owed := slices.BinarySearch(p.owed, d)
+			if !p.walked[d] && (owed || r.paused) {
+				unwalked[d] = true
+			}
+		}
+		if len(unwalked) == 0 {
 			continue
 		}
 		late, err := r.store.LateFinals(ctx, r.lately(), payout.Period{From: 0, To: -1})
@@ -115,8 +123,7 @@ func (r *run) failedFinals(ctx context.Context) (finals []payout.HeldPayout, err
 			return nil, err
 		}
 		finals = append(finals, slices.DeleteFunc(late, func(h payout.HeldPayout) bool {
-			_, ok := slices.BinarySearch(failed, h.Created.Day())
-			return !ok || !r.concerns(p, h)
+			return !unwalked[h.Created.Day()] || !r.concerns(p, h)
 		})...)
 	}
 	return once(finals), nil

@@ -2,6 +2,7 @@ package sync_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"payrecon/internal/mirror"
 	"payrecon/internal/payout"
 	payoutsync "payrecon/sync"
+	"payrecon/sync/payapi"
 )
 
 // lateWorld is a mirror that synced a hundred days yesterday, and a payout of ninety days ago that has failed since.
@@ -181,6 +183,29 @@ func TestUndatedFinalIsAskedForAgain(t *testing.T) {
 	a.setStatus(i, payout.Failed, a.rows[i].Updated)
 	if _, err := s.Nightly(t.Context(), 4); err != nil {
 		t.Fatal(err)
+	}
+	wantTruth(t, m, a)
+}
+
+// TestUnreadableUpdateIsTakenAsShown has a payout fail under a date of its update that nobody can read.
+func TestUnreadableUpdateIsTakenAsShown(t *testing.T) {
+	a, s, m, changed := lateWorld(t, payoutsync.Options{})
+	i := slices.IndexFunc(a.rows, func(p payout.Payout) bool { return p.ID == changed })
+	a.setStatus(i, payout.Processing, a.rows[i].Created+1000) // it has been dated before
+	if _, err := s.Nightly(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	a.now = noon(day0 + 102)
+	read, err := payapi.Decode(fmt.Appendf(nil, `{"id":%q,"createdDateTime":%q,"updatedDateTime":"01/04/2026 12:00","status":%q}`,
+		changed, a.rows[i].Created, payout.Failed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &a.rows[i]
+	p.Status, p.Updated, p.Undated, p.Raw, p.Hash = read.Status, read.Updated, read.Undated, read.Raw, read.Hash
+	sum, err := s.Nightly(t.Context(), 4)
+	if err != nil || !sum.Complete || len(sum.Alerts) != 0 {
+		t.Errorf("Nightly: %+v, %v; want complete and no alert", sum, err)
 	}
 	wantTruth(t, m, a)
 }
