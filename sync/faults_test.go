@@ -64,6 +64,20 @@ var hostilities = []hostility{
 		})
 	}},
 	{"full last pages have no cursor", false, func(a *fakeAPI, _ func() bool) { a.lastFull = "none" }},
+	{"lists without days are cut", true, func(a *fakeAPI, hit func() bool) {
+		chainCut(a, func(q payout.Query, page *payout.Page) {
+			if !q.HasFrom() && len(page.Payouts) > 0 && hit() {
+				cutShort(page, len(page.Payouts)/2)
+			}
+		})
+	}},
+	{"lists without days are clamped in silence", true, func(a *fakeAPI, hit func() bool) {
+		chainCut(a, func(q payout.Query, page *payout.Page) {
+			if n := len(page.Payouts); !q.HasFrom() && n > 1 && hit() {
+				page.Payouts, page.End, page.Next = page.Payouts[:n/2], payout.PageRegular, ""
+			}
+		})
+	}},
 	{"endDate means its first instant", false, func(a *fakeAPI, _ func() bool) { a.endMeansStart = true }},
 	{"rows are repeated", false, func(a *fakeAPI, hit func() bool) {
 		chainBend(a, func(q payout.Query, rows []payout.Payout) []payout.Payout {
@@ -137,6 +151,16 @@ func chainBend(a *fakeAPI, fn func(payout.Query, []payout.Payout) []payout.Payou
 	}
 }
 
+func chainCut(a *fakeAPI, fn func(payout.Query, *payout.Page)) {
+	cut := a.cut
+	a.cut = func(q payout.Query, page *payout.Page) {
+		if cut != nil {
+			cut(q, page)
+		}
+		fn(q, page)
+	}
+}
+
 // hostileNights runs some nights against a hostile API and then one against a friendly one, and makes sure of the only two
 // ends there may be: the mirror equals the truth and says complete, or it says which days are incomplete.
 func hostileNights(t interface {
@@ -170,6 +194,7 @@ func hostileNights(t interface {
 	}
 	a.before, a.during, a.bend, a.lastFull, a.loseCursor = nil, nil, nil, "", nil
 	a.now = a.now.AddDate(0, 0, 1)
+	a.cut = nil
 	sum, err := s.Nightly(context.Background(), run+1)
 	if err != nil || !sum.Complete {
 		t.Fatalf("the friendly night: %+v, %v; want complete", sum, err)
