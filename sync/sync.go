@@ -6,13 +6,14 @@
 //     a nightly run from its first day without proof, but at least the lookback, to today; Range exactly what it is told;
 //     Backfill what of its range is not proven yet.
 //  2. The sweep (sweep.go) lists everything that is not final, whatever its age. The list shrinks while it is paged, so it
-//     proves nothing: every id that the mirror holds open and that the sweep did not show is asked for by its id, and so is
-//     every payout that became final lately outside of the windows. What is not returned twice has vanished. The sweep is a
-//     few requests and comes first, so that a night that is cut short, or one of whose windows fails, has seen the late
-//     changes. What the windows are about to show, young payouts and those that became final lately, is left to them, and
-//     asked for afterwards if they failed to.
-//  3. Walks that an earlier run of the same task left open, and whose cursor can still be used, are taken up. The rest of
-//     the range is cut into windows (cut.go): several workers each walk one window at a time from page to page.
+//     proves nothing: every id that the mirror holds open and that the sweep did not show is asked for by its id (ids.go), and
+//     so is every payout that became final lately outside of the windows. What is not returned twice has vanished. The sweep
+//     is a few requests and comes first, so that a night that is cut short has seen the late changes of old payouts. What the
+//     windows are about to show, young payouts and those that became final lately, is left to them, and asked for by id after
+//     them if they failed to: a night that is cut short has seen of these what it had read by then.
+//  3. Walks that an earlier run of the same task left open, and whose cursor can still be used, are taken up; those of a
+//     night by the same night only. The rest of the range is cut into windows (cut.go): several workers each walk one window
+//     at a time from page to page.
 //  4. Each page is one transaction of the mirror: rows, versions, the ids the walk has now seen, and the next cursor
 //     (walk.go). On a walk's last page the evidence for each of its days is judged within that transaction (evidence.go).
 //  5. Days that a walk could not prove, or that a walk or the sweep disproved, are walked again with other page sizes, which
@@ -22,7 +23,8 @@
 // lacks before a sweep brings it.
 //
 // A worker asks for the next page when the one before has been committed. So a kill costs each worker one page at most;
-// asking ahead would hide the time of the commit, at the price of a second one.
+// asking ahead would hide the time of the commit, at the price of a second one. Where the API gives cursors on short pages,
+// that price is paid: only the page behind such a cursor shows whether the short one was the last (payapi, Client.Pages).
 //
 // # Which endDate
 //

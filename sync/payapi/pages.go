@@ -23,7 +23,8 @@ const sameAgain = 2
 //
 //   - fewer rows than the limit: PageRegular (documented). A new cursor on such a page is followed once, for a server that
 //     clamps the limit below what was asked for: when it leads to nothing new, that was the end; when it is refused, that was
-//     the end where other cursors of this server are good, else PageUnsure;
+//     the end where other cursors of this server are good, else PageUnsure. The short page is shown after that, because its
+//     End is not known before;
 //   - a full page with a new cursor: PageMore;
 //   - a full page without a cursor, with a cursor seen before in this walk, or with the same ids for the third time in a
 //     row: PageUnsure.
