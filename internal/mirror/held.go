@@ -126,6 +126,38 @@ func (m *Mirror) Vanished(ctx context.Context) ([]payout.HeldPayout, error) {
 	return m.held(ctx, selectVanished)
 }
 
+// Vanishing is a payout that the API does not show any more, and which run found that.
+type Vanishing struct {
+	ID         string        `json:"id"                     db:"id"`
+	OnBehalfOf string        `json:"on_behalf_of,omitempty" db:"on_behalf_of"`
+	Created    payout.Millis `json:"created"                db:"created"`
+	Run        int64         `json:"run"                    db:"run"`
+	At         payout.Millis `json:"at"                     db:"at"`
+}
+
+const selectVanishings = `SELECT p.id, w.word AS on_behalf_of, p.created, v.run, v.at FROM vanished v
+	CROSS JOIN payouts p ON p.n = v.payout CROSS JOIN words w ON w.n = p.on_behalf_of`
+
+// Vanishings is Vanished with the runs that found it out, oldest payout first.
+func (m *Mirror) Vanishings(ctx context.Context) ([]Vanishing, error) {
+	list := []Vanishing{}
+	return list, wrap("read vanished payouts", m.r.SelectContext(ctx, &list, selectVanishings+" ORDER BY p.created, p.id"))
+}
+
+// VanishingOf returns how a payout vanished; nil when the API shows it, or the mirror does not hold it.
+func (m *Mirror) VanishingOf(ctx context.Context, id string) (*Vanishing, error) {
+	numbers, err := numbersOf(ctx, m.r, []string{id})
+	if err != nil {
+		return nil, err
+	}
+	var list []Vanishing
+	err = m.r.SelectContext(ctx, &list, selectVanishings+" WHERE v.payout = ?", numbers[id])
+	if err != nil || len(list) == 0 {
+		return nil, wrap("read vanished payout", err)
+	}
+	return &list[0], nil
+}
+
 // SyncStart returns the first day of nightly runs; ok is false before the first sync.
 func (m *Mirror) SyncStart(ctx context.Context) (day payout.Day, ok bool, err error) {
 	text, err := getMeta(ctx, m.r, metaSyncStart)

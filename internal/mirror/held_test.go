@@ -47,3 +47,51 @@ func TestLateFinalsByHearing(t *testing.T) {
 		}
 	}
 }
+
+// TestVanishings: who vanished, and since when; a payout that shows again has not.
+func TestVanishings(t *testing.T) {
+	m := openTest(t)
+	commitPage(t, m, "", 3, shownAs("po:1", payout.Pending, 200), shownAs("po:2", payout.Pending, 100), shownAs("po:3", payout.Pending, 300))
+	held, err := m.HeldOpen(t.Context())
+	if err != nil || len(held) != 3 {
+		t.Fatalf("%+v, %v; want three", held, err)
+	}
+	run := beginRun(t, m)
+	if _, err := m.MarkVanished(t.Context(), run, held); err != nil {
+		t.Fatal(err)
+	}
+	commitPage(t, m, "", 4, shownAs("po:3", payout.Pending, 300))
+	list, err := m.Vanishings(t.Context())
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%+v, %v; want two", list, err)
+	}
+	for i, want := range []string{held[0].ID, held[1].ID} {
+		if v := list[i]; v.ID != want || v.Run != run || v.At == 0 || v.Created != held[i].Created {
+			t.Errorf("vanished %d: %+v, want %s by run %d", i, v, want, run)
+		}
+		one, err := m.VanishingOf(t.Context(), want)
+		if err != nil || one == nil || *one != list[i] {
+			t.Errorf("VanishingOf(%s) = %+v, %v; want %+v", want, one, err, list[i])
+		}
+	}
+	for _, id := range []string{"po:3", "po:unknown"} {
+		if v, err := m.VanishingOf(t.Context(), id); err != nil || v != nil {
+			t.Errorf("VanishingOf(%s) = %+v, %v; want none", id, v, err)
+		}
+	}
+}
+
+// TestLastNight keeps when the last whole night began.
+func TestLastNight(t *testing.T) {
+	m := openTest(t)
+	for _, want := range []payout.Millis{0, 1_700_000_000_000, 1_700_086_400_000} {
+		if want != 0 {
+			if err := m.SaveNight(t.Context(), want); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := m.LastNight(t.Context()); err != nil || got != want {
+			t.Errorf("LastNight() = %d, %v; want %d", got, err, want)
+		}
+	}
+}

@@ -67,6 +67,21 @@ func (m *Mirror) Items(ctx context.Context) (items []payout.Item, nextID int64, 
 	return items, nextID, nil
 }
 
+// AllItems returns every item there ever was, by id: also those cleared longer ago than Items goes back.
+func (m *Mirror) AllItems(ctx context.Context) ([]payout.Item, error) {
+	tx, err := m.read().BeginTxx(ctx, nil)
+	if err != nil {
+		return nil, wrap("all items", err)
+	}
+	defer tx.Rollback()
+	var places []itemPlace
+	if err := tx.SelectContext(ctx, &places, selectPlaces+`items ORDER BY run, position, place`); err != nil {
+		return nil, wrap("all items", err)
+	}
+	items, err := itemsAt(ctx, tx, places)
+	return items, wrap("all items", err)
+}
+
 // itemsAt returns the items found at places, which are in their order, by id.
 func itemsAt(ctx context.Context, tx *sqlx.Tx, places []itemPlace) ([]payout.Item, error) {
 	items := make([]payout.Item, 0, len(places))

@@ -33,6 +33,11 @@ func TestItemsAreOpenOrClearedLately(t *testing.T) {
 	if next != 7 {
 		t.Errorf("the next id is %d, want 7: the number of an item that is left out is not given again", next)
 	}
+	all, err := m.AllItems(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "all items", all, r.Items)
 	if last, _, err := m.Item(t.Context(), 6); err != nil || last.State != payout.ItemCleared {
 		t.Errorf("Item(6) = %+v, %v; want the one cleared long ago", last, err)
 	}
