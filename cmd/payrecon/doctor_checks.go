@@ -169,17 +169,17 @@ func (a *app) checkMirror(ctx context.Context, cfg *config, m *mirror.Mirror) []
 	return append(checks, checkFreshness(st.Fresh, a.clock()), checkCoverage(st.Gaps, period), checkAlerts(len(st.Alerts)))
 }
 
-// checkFreshness judges the age of the last sync that did its work.
+// checkFreshness judges the age of the last nightly sync that came to its end.
 func checkFreshness(fresh payout.Millis, now time.Time) check {
 	const do = "see `payrecon schedule list` or cron's mail, then run `payrecon sync`"
 	if fresh == 0 {
-		return warn("freshness", do, "no sync has done its work yet")
+		return warn("freshness", do, noNight)
 	}
 	age := now.Sub(fresh.Time()).Round(time.Minute)
 	if age > staleAfter {
-		return warn("freshness", do, "the last sync was %s ago", age)
+		return warn("freshness", do, "the last nightly sync that came to its end began %s ago", age)
 	}
-	return ok("freshness", "the last sync was %s ago", age)
+	return ok("freshness", "the last nightly sync that came to its end began %s ago", age)
 }
 
 // checkCoverage judges the days of the configured period that are not shown complete.

@@ -96,7 +96,7 @@ func (a *app) showPayout(p *payout.Payout, unmask bool) error {
 func (a *app) payoutsHistoryCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "history ID",
-		Short:   "One payout's life as the mirror saw it: every version, from when, by which run",
+		Short:   "One payout's life as the mirror saw it: every version, from when, by which run, and whether it vanished",
 		Example: "  payrecon payouts history po:3ZfdHxbpXmRZ1TVmiYNPgcwEocBy:2gFUX1NDdqr",
 		Args:    exactly(1, "a payout's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -108,7 +108,11 @@ func (a *app) payoutsHistoryCommand() *cobra.Command {
 				if len(versions) == 0 {
 					return payout.Errorf(payout.KindNotFound, "payout %s: the mirror does not hold it; `payrecon payouts get` asks the API", args[0])
 				}
-				return a.showHistory(versions)
+				vanished, err := m.VanishingOf(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				return a.showHistory(versions, vanished)
 			})
 		},
 	}
@@ -176,9 +180,10 @@ person has cleared the matter up with the provider and removed the note.`,
 	return cmd
 }
 
-func (a *app) showHistory(versions []mirror.Version) error {
+// showHistory prints the versions of a payout, and whether the API has stopped showing it.
+func (a *app) showHistory(versions []mirror.Version, vanished *mirror.Vanishing) error {
 	if a.asJSON {
-		return a.printJSON(map[string]any{"versions": versions})
+		return a.printJSON(map[string]any{"versions": versions, "vanished": vanished})
 	}
 	t := table{head: []string{"VERSION", "SEEN", "RUN", "UPDATED", "STATUS", "BANK", "REASON", "NOTE"}}
 	for _, v := range versions {
@@ -188,7 +193,11 @@ func (a *app) showHistory(versions []mirror.Version) error {
 		}
 		t.add(fmt.Sprint(v.Seq), v.Asked.String(), fmt.Sprint(v.Run), v.Updated.String(), string(v.Status), v.BankStatus, v.Reason, note)
 	}
-	return t.writeText(a.stdout)
+	if err := t.writeText(a.stdout); err != nil || vanished == nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.stdout, "Vanished: not shown by the API any more, %s; ask the provider\n", vanishedInWords(vanished))
+	return err
 }
 
 // rawPayout is a payout's JSON as the API sent it. Unless asked for, account numbers are masked, which also puts its

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +21,9 @@ func (a *app) statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "What the mirror holds and shows complete",
 		Long: `Show the days that are proven complete, as a calendar, how fresh the mirror is, what is in flight and for how
-long, the last runs, how the schedules ended and when they are due next, notifications that did not arrive, and alerts.`,
+long, the last runs, how the schedules ended and when they are due next, notifications that did not arrive, payouts that
+the API does not show any more, and alerts. The mirror is as fresh as the last nightly sync that came to its end, however its
+run went on; a sync of given days does not count.`,
 		Example: "  payrecon status\n  payrecon status --from 2026-01-01 --to 2026-03-31 --json",
 		Args:    a.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -64,11 +67,13 @@ type mirrorStatus struct {
 	Period   payout.Period        `json:"period"`
 	Payouts  int64                `json:"payouts"` // created in the period
 	Sequence int64                `json:"sequence"`
-	Fresh    payout.Millis        `json:"fresh"` // when the last sync that did its work began
+	Fresh    payout.Millis        `json:"fresh"` // when the nightly sync began that came to its end last
+	Start    payout.Day           `json:"start"` // the first day of nightly runs, "" before the first one: no night asks for gaps before it
 	Gaps     []payout.Day         `json:"gaps"`
 	Days     []payout.DayEvidence `json:"days"`
 	InFlight []ageBand            `json:"in_flight"`
 	Runs     []payout.Run         `json:"runs"`
+	Vanished []mirror.Vanishing   `json:"vanished"` // payouts that the API does not show any more
 	Alerts   []mirror.Alert       `json:"alerts"`
 
 	Schedules   []jobJSON       `json:"schedules"`   // as in schedule list
@@ -77,7 +82,6 @@ type mirrorStatus struct {
 	jobs []schedules.Status
 
 	coverage payout.Coverage
-	start    payout.Day // the first day of nightly runs; NoDay before the first one
 }
 
 // ageBand counts payouts in flight by whole days of age.
@@ -102,21 +106,21 @@ func (a *app) gatherStatus(ctx context.Context, m *mirror.Mirror, p payout.Perio
 	for _, c := range facts.Breakdown {
 		st.Payouts += c.Count
 	}
-	st.start = payout.NoDay
+	st.Start = payout.NoDay
 	if start, ok, err := m.SyncStart(ctx); err != nil {
 		return nil, err
 	} else if ok {
-		st.start = start
+		st.Start = start
 	}
 	st.InFlight = bands(facts.InFlight, payout.MillisOf(a.clock()))
 	if st.Runs, err = m.Runs(ctx, 10); err != nil {
 		return nil, err
 	}
-	for _, r := range st.Runs {
-		if r.Ended > 0 && (r.Exit == exitDone || r.Exit == exitIncomplete || r.Exit == exitBreaks) && r.Started > st.Fresh &&
-			(strings.HasPrefix(r.Command, "sync") || r.Command == "run" || r.Command == "demo") {
-			st.Fresh = r.Started
-		}
+	if st.Fresh, err = m.LastNight(ctx); err != nil {
+		return nil, err
+	}
+	if st.Vanished, err = m.Vanishings(ctx); err != nil {
+		return nil, err
 	}
 	if st.Alerts, err = m.Alerts(ctx, 10); err != nil {
 		return nil, err
@@ -192,7 +196,7 @@ func (a *app) printStatus(s *mirrorStatus) {
 	if s.Fresh > 0 {
 		fmt.Fprintf(w, "Synced     %s (%s ago)\n", s.Fresh, a.clock().Sub(s.Fresh.Time()).Round(time.Minute))
 	} else {
-		fmt.Fprintln(w, "Synced     no sync has come to its end among the last runs")
+		fmt.Fprintln(w, "Synced     "+noNight)
 	}
 	fmt.Fprint(w, "In flight  ")
 	for i, b := range s.InFlight {
@@ -220,16 +224,39 @@ func (a *app) printStatus(s *mirrorStatus) {
 		_, why, _ := strings.Cut(n.Words, undeliveredMark)
 		fmt.Fprintf(w, "Not delivered, notification of %s, %s: %s\n", n.Job, n.Started, printable(why))
 	}
+	printVanished(w, s.Vanished)
 	for _, alert := range s.Alerts {
 		fmt.Fprintf(w, "Alert, run %d, %s: %s\n", alert.Run, alert.At, printable(alert.Text))
 	}
+}
+
+// noNight says that it is not known how fresh the mirror is. A sync of given days says nothing about the others.
+const noNight = "no nightly sync (`payrecon run`, or `payrecon sync` without dates) is on record that came to its end"
+
+// printVanished names the first of the payouts that the API does not show any more.
+func printVanished(w io.Writer, list []mirror.Vanishing) {
+	const named = 5
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "Vanished   %s in the mirror, not shown by the API any more; ask the provider\n", plural(int64(len(list)), "payout"))
+	for _, v := range list[:min(len(list), named)] {
+		fmt.Fprintf(w, "  %s, created %s%s: %s\n", printable(v.ID), v.Created.Day(), forWhom(v.OnBehalfOf), vanishedInWords(&v))
+	}
+	if more := len(list) - named; more > 0 {
+		fmt.Fprintf(w, "  and %d more; `payrecon status --json` lists them all\n", more)
+	}
+}
+
+func vanishedInWords(v *mirror.Vanishing) string {
+	return fmt.Sprintf("found out by run %d at %s", v.Run, v.At)
 }
 
 // printGaps lists the ended days that are not shown complete, each with its reason. Those before the nightly runs begin are
 // nobody's fault: they were never asked for.
 func (a *app) printGaps(s *mirrorStatus) {
 	before := 0
-	for before < len(s.Gaps) && s.start != payout.NoDay && s.Gaps[before] < s.start {
+	for before < len(s.Gaps) && s.Start != payout.NoDay && s.Gaps[before] < s.Start {
 		before++
 	}
 	early, gaps := s.Gaps[:before], s.Gaps[before:]
