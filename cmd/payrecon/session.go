@@ -23,6 +23,7 @@ type session struct {
 	lease *mirror.Lease
 	m     *mirror.Mirror
 	run   payout.Run
+	lost  error // why the lease was not got back after giving way; nil = it is held
 }
 
 // waitFlag adds --wait to a writing command.
@@ -41,15 +42,16 @@ func (a *app) write(ctx context.Context, command string, wait time.Duration, wor
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lease.Release()) }()
+	s := &session{app: a, cfg: cfg, lease: lease}
+	defer func() { err = errors.Join(err, s.lease.Release()) }()
 	m, err := mirror.Open(ctx, cfg.Database, mirror.Options{Clock: a.clock, Logger: a.log})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	s := &session{app: a, cfg: cfg, lease: lease, m: m, run: payout.Run{
+	s.m, s.run = m, payout.Run{
 		Command: command, Version: versionText(), Config: cfg.effective(), Started: payout.MillisOf(a.clock()), Exit: -1,
-	}}
+	}
 	if s.run.ID, err = m.BeginRun(ctx, s.run); err != nil {
 		return err
 	}
@@ -59,6 +61,9 @@ func (a *app) write(ctx context.Context, command string, wait time.Duration, wor
 	s.run.Ended, s.run.Exit, s.run.Words = payout.MillisOf(a.clock()), exitCode(err), "done"
 	if err != nil {
 		s.run.Words = err.Error()
+	}
+	if !s.mayWrite(ctx, "how this run ended") {
+		return err
 	}
 	if ended := m.EndRun(context.WithoutCancel(ctx), s.run); ended != nil && err == nil {
 		return ended
@@ -152,13 +157,32 @@ func (s *session) syncer(client payoutsync.API, progress func(payoutsync.Progres
 	})
 }
 
-// giveWay lets a waiting command go first, between two pages of a backfill.
+// giveWay lets a waiting command go first, between two pages of a backfill. An error says that the lease is gone.
 func (s *session) giveWay(ctx context.Context) error {
-	if s.lease == nil || !s.lease.Wanted() {
-		return nil
+	if s.lost != nil || s.lease == nil || !s.lease.Wanted() {
+		return s.lost
 	}
 	s.log.Info("giving way to a command that waits")
-	return s.lease.GiveWay(ctx)
+	s.lost = s.lease.GiveWay(ctx)
+	return s.lost
+}
+
+// mayWrite reports whether what is left to be kept of a run may be written. The lease of a backfill that ended while it gave
+// way is taken again for that, unless the other command still has it: nothing is written beside that one.
+func (s *session) mayWrite(ctx context.Context, what string) bool {
+	if s.lost == nil {
+		return true
+	}
+	err := s.lease.Release()
+	if err == nil {
+		var again *mirror.Lease
+		if again, err = mirror.Acquire(context.WithoutCancel(ctx), s.cfg.Database, "payrecon "+s.run.Command, 0); err == nil {
+			s.lease, s.lost = again, nil
+			return true
+		}
+	}
+	s.log.Warn(what+" is not kept: the lease was lost while giving way", "why", err.Error())
+	return false
 }
 
 // connect builds the client and binds the mirror to its API: a mirror holds the payouts of one API only.

@@ -82,6 +82,9 @@ func (s *session) sync(ctx context.Context, work func(context.Context, *payoutsy
 		s.log.Warn(alert)
 	}
 	after := context.WithoutCancel(ctx)
+	if !s.mayWrite(after, "the summary of this sync") {
+		return summary, err
+	}
 	return summary, errors.Join(err, s.m.SaveSync(after, summary), s.m.SumDays(after))
 }
 
