@@ -36,6 +36,7 @@ type app struct {
 	asJSON     bool
 	verbose    bool
 	quiet      bool
+	deadline   time.Duration // of a command that writes, in all; 0 = none
 
 	flags    *pflag.FlagSet // of the command that runs
 	log      *slog.Logger

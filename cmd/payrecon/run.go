@@ -35,7 +35,7 @@ workbook from the mirror alone is written, and the run ends with 2.`,
 			n := &nightly{flags: &f, out: out}
 			told := false
 			err = a.write(cmd.Context(), "run", f.wait, func(ctx context.Context, s *session) error {
-				err := s.nightly(ctx, n)
+				err := outOfTime(ctx, s.nightly(ctx, n))
 				if n.rec != nil {
 					err = worst(err, breaksAtOrAbove(n.rec, severity))
 				}
@@ -56,6 +56,7 @@ workbook from the mirror alone is written, and the run ends with 2.`,
 	fl.StringVar(&out, "out", "", "workbook (default: a name that explains itself, in report.dir)")
 	fl.StringVar(&f.failOn, "fail-on", "", "exit 4 on breaks at or above this severity without a disposition: low, medium, high, critical")
 	waitFlag(cmd, &f.wait)
+	a.deadlineFlag(cmd)
 	return cmd
 }
 
@@ -83,7 +84,7 @@ func (s *session) nightly(ctx context.Context, n *nightly) (err error) {
 		return s.catchUp(ctx, sy, n)
 	})
 	n.sync = summary
-	if syncErr != nil && !fromAPI(syncErr) {
+	if syncErr != nil && (!fromAPI(syncErr) || errors.Is(syncErr, context.DeadlineExceeded)) {
 		return syncErr
 	}
 	if syncErr != nil {

@@ -59,6 +59,7 @@ the old address; the new one must know the payouts of the mirror.`,
 	cmd.Flags().StringVar(&to, "to", "", "last UTC day (YYYY-MM-DD)")
 	cmd.Flags().StringVar(&movedFrom, "moved-from", "", "the API has moved from this address to api.base_url: check that it is the same one, and go on with the mirror")
 	waitFlag(cmd, &wait)
+	a.deadlineFlag(cmd)
 	cmd.AddCommand(a.verifyCommand())
 	return cmd
 }
@@ -303,6 +304,7 @@ end it with 3; one that was known to have vanished, or whose content alone has c
 	cmd.Flags().StringVar(&from, "from", "", "first UTC day (YYYY-MM-DD)")
 	cmd.Flags().StringVar(&to, "to", "", "last UTC day (YYYY-MM-DD)")
 	waitFlag(cmd, &wait)
+	a.deadlineFlag(cmd)
 	return cmd
 }
 
@@ -348,5 +350,6 @@ day. A backfill never moves the start of nightly runs, and gives way to a comman
 	cmd.Flags().IntVar(&workers, "workers", 0, "windows read at once, 1 to 64 (default sync.workers)")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be done, ask the API for nothing, write nothing")
 	waitFlag(cmd, &wait)
+	a.deadlineFlag(cmd)
 	return cmd
 }

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"payrecon/internal/payout"
+)
+
+// deadlineFlag adds --deadline to a command that syncs; write keeps to it.
+func (a *app) deadlineFlag(cmd *cobra.Command) {
+	cmd.Flags().TextVar((*duration)(&a.deadline), "deadline", duration(0),
+		"end with 1 after this long in all, waiting included, such as 2h; what is written is safe, run the same command again; 0s: no limit")
+}
+
+// outOfTime is the end of a command that its deadline cut short where nobody below has said so: to them it is an interruption,
+// or a request that was not answered in time. Other errors stay what they are.
+func outOfTime(ctx context.Context, err error) error {
+	if _, limited := ctx.Deadline(); !limited || err == nil {
+		return err
+	}
+	cut := errors.Is(err, context.DeadlineExceeded) ||
+		payout.KindOf(err) == payout.KindInterrupted && errors.Is(context.Cause(ctx), context.DeadlineExceeded)
+	var said *payout.Error
+	if !cut || errors.As(err, &said) && said.Kind == payout.KindFailed {
+		return err
+	}
+	return payout.Errorf(payout.KindFailed, "out of time: nothing is half-written, the same command goes on (%w)", err)
+}
