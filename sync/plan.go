@@ -15,6 +15,7 @@ type Plan struct {
 	Rows     int           `json:"rows"`     // estimate
 	Requests int           `json:"requests"` // estimate, one a page
 	Basis    string        `json:"basis"`    // what the estimate rests on
+	Known    bool          `json:"-"`        // whether days of every pass with something to walk are known: otherwise Rows is none
 }
 
 // Plan tells what Backfill from from to to would do. It asks the API for nothing: it estimates from the days that the
@@ -25,7 +26,7 @@ func (s *Syncer) Plan(ctx context.Context, from, to payout.Day) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	plan := Plan{Period: p, Passes: len(s.o.OnBehalfOf), Basis: "nothing is known of this API yet: one page a day"}
+	plan := Plan{Period: p, Passes: len(s.o.OnBehalfOf), Basis: "nothing is known of this API yet: one page a window", Known: true}
 	for _, onBehalfOf := range s.o.OnBehalfOf {
 		known, rows, err := s.density(ctx, onBehalfOf, p, r.today)
 		if err != nil {
@@ -40,6 +41,8 @@ func (s *Syncer) Plan(ctx context.Context, from, to payout.Day) (Plan, error) {
 		one := r.passes[0]
 		if one.done, one.rows = known, rows; known > 0 {
 			plan.Basis = "the days that the mirror knows"
+		} else if len(one.todo) > 0 {
+			plan.Known = false
 		}
 		plan.Days += len(one.todo)
 		for len(one.todo) > 0 {

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"payrecon/internal/mirror"
 	"payrecon/internal/payout"
 	payoutsync "payrecon/sync"
 )
@@ -203,51 +200,6 @@ func (a *app) backfill(ctx context.Context, p payout.Period, wait time.Duration)
 		})
 		return s.reportSync(summary, err)
 	})
-}
-
-// planBackfill says what a backfill would do.
-func (a *app) planBackfill(ctx context.Context, p payout.Period) error {
-	cfg, err := a.configuration()
-	if err != nil {
-		return err
-	}
-	return a.readOrEmpty(ctx, func(m *mirror.Mirror) error {
-		s := &session{app: a, cfg: cfg, m: m}
-		plan, err := s.syncer(nil, nil).Plan(ctx, p.From, p.To)
-		if err != nil {
-			return err
-		}
-		if a.asJSON {
-			return a.printJSON(plan)
-		}
-		fmt.Fprintf(a.stdout, "%s: %d days to read in about %d windows, about %d payouts and %d requests (%s).\n",
-			plan.Period, plan.Days, plan.Windows, plan.Rows, plan.Requests, plan.Basis)
-		if r := cfg.API.RateLimit; r.per > 0 {
-			fmt.Fprintf(a.stdout, "At %d requests per %s that takes at least %s.\n", r.count, r.per, (time.Duration(plan.Requests) * r.per / time.Duration(r.count)).Round(time.Second))
-		}
-		return nil
-	})
-}
-
-// readOrEmpty is read, but a mirror that does not exist yet is an empty one: a plan is most wanted before the first sync.
-func (a *app) readOrEmpty(ctx context.Context, look func(m *mirror.Mirror) error) error {
-	cfg, err := a.configuration()
-	if err != nil {
-		return err
-	}
-	if !cfg.noMirrorYet() {
-		return a.read(ctx, look)
-	}
-	dir, err := os.MkdirTemp("", "payrecon-plan-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	m, err := mirror.Open(ctx, filepath.Join(dir, "empty.db"), mirror.Options{Clock: a.clock, Logger: a.log})
-	if err != nil {
-		return err
-	}
-	return errors.Join(look(m), m.Close())
 }
 
 // reportSync prints what a sync did and turns gaps into an exit code.
