@@ -74,7 +74,7 @@ the largest exposure of each first.`,
 	}
 	fl := cmd.Flags()
 	fl.Int64Var(&f.run, "run", 0, "items as they stood after this run (default: as they stand now)")
-	fl.BoolVar(&f.all, "all", false, "cleared ones too")
+	fl.BoolVar(&f.all, "all", false, "cleared ones too, however long ago")
 	fl.StringVar(&f.format, "format", "table", "table, csv or json")
 	fl.StringSliceVar(&f.outcomes, "outcome", nil, "only these outcomes, such as amount_mismatch")
 	fl.StringVar(&f.severity, "severity", "", "only this severity and worse: low, medium, high, critical")
@@ -84,9 +84,14 @@ the largest exposure of each first.`,
 	return cmd
 }
 
-// items returns the items of the run that was asked for, or as they stand now.
+// items returns the items of the run that was asked for, or as they stand now. Those that were cleared long ago are read
+// only where cleared ones are wanted.
 func (f *breakFilter) items(ctx context.Context, m *mirror.Mirror) ([]payout.Item, error) {
-	if f.run == 0 {
+	switch {
+	case f.run != 0:
+	case f.cleared():
+		return m.AllItems(ctx)
+	default:
 		items, _, err := m.Items(ctx)
 		return items, err
 	}
@@ -97,6 +102,11 @@ func (f *breakFilter) items(ctx context.Context, m *mirror.Mirror) ([]payout.Ite
 	return r.Items, nil
 }
 
+// cleared reports whether cleared items are wanted.
+func (f *breakFilter) cleared() bool {
+	return f.all || slices.Contains(f.states, payout.ItemCleared.String())
+}
+
 // predicate checks the filter's words and returns what it keeps.
 func (f *breakFilter) predicate() (func(*payout.Item) bool, error) {
 	var outcomes []payout.Outcome
@@ -104,6 +114,9 @@ func (f *breakFilter) predicate() (func(*payout.Item) bool, error) {
 		var o payout.Outcome
 		if err := o.UnmarshalText([]byte(name)); err != nil {
 			return nil, payout.Errorf(payout.KindInput, "--outcome: %w; `payrecon help outcomes` lists them", err)
+		}
+		if !o.Listed() {
+			return nil, payout.Errorf(payout.KindInput, "--outcome %s: no item has it, only breaks and unverified items are listed; `payrecon help outcomes` tells which those are", o)
 		}
 		outcomes = append(outcomes, o)
 	}
@@ -121,7 +134,7 @@ func (f *breakFilter) predicate() (func(*payout.Item) bool, error) {
 			return nil, payout.Errorf(payout.KindInput, "--severity: %w", err)
 		}
 	}
-	showCleared := f.all || slices.Contains(states, payout.ItemCleared)
+	showCleared := f.cleared()
 	return func(i *payout.Item) bool {
 		return (showCleared || i.State != payout.ItemCleared) &&
 			(len(outcomes) == 0 || slices.Contains(outcomes, i.Outcome)) &&

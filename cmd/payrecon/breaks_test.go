@@ -71,6 +71,68 @@ func TestBreaksList(t *testing.T) {
 	}
 }
 
+// TestBreaksListRefuses: a filter that no item can pass is a mistake, not an empty list.
+func TestBreaksListRefuses(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	s.do(exitDone, "sync")
+	for _, c := range []struct{ filter, says string }{
+		{"--outcome none", "--outcome none: no item has it"},
+		{"--outcome stuck,matched", "--outcome matched: no item has it"},
+		{"--outcome lost", "`payrecon help outcomes` lists them"},
+		{"--state gone", "--state"},
+		{"--severity urgent", "--severity"},
+	} {
+		code, _, words := s.try(append([]string{"breaks", "list"}, strings.Fields(c.filter)...)...)
+		if code != exitInput || !strings.Contains(words, c.says) {
+			t.Errorf("breaks list %s: exit %d, want %d and %q\n%s", c.filter, code, exitInput, c.says, words)
+		}
+	}
+}
+
+// TestBreaksListAll lists also what was cleared so long ago that no run looks at it any more.
+func TestBreaksListAll(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	s.now = s.now.AddDate(-6, 0, 0)
+	day := func(ago int) string { return payout.DayOf(s.now.AddDate(0, 0, -ago)).String() }
+	s.pay("LONE-1", "100.00", payout.Completed, 12)
+	s.pay("EDGE-9", "9.00", payout.Completed, 1)
+	edge, old := "EDGE-9 9.00 paid "+day(1), "OLD-0 1.00 failed "+day(20)
+	s.ledger(edge, old)
+	s.do(exitDone, "run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"))
+	s.ledger(edge, old, "LONE-1 100.00 paid "+day(12))
+	s.do(exitDone, "run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"))
+	for filter, want := range map[string]int{"": 0, "--all": 1, "--state cleared": 1} {
+		var list struct {
+			Breaks []breakJSON `json:"breaks"`
+		}
+		unmarshal(t, s.do(exitDone, append([]string{"breaks", "list", "--json"}, strings.Fields(filter)...)...), &list)
+		if len(list.Breaks) != want {
+			t.Errorf("breaks list %s: %+v, want %d", filter, list.Breaks, want)
+		}
+	}
+}
+
+// TestFailOnSaysWhatIsListed: the items that end a run with 4 are on record for breaks list, among others, or nowhere.
+func TestFailOnSaysWhatIsListed(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	s.pay("LONE-1", "100.00", payout.Completed, 12)
+	s.pay("EDGE-9", "9.00", payout.Completed, 1)
+	s.ledger("EDGE-9 9.00 paid "+payout.DayOf(s.now.AddDate(0, 0, -1)).String(), "OLD-0 1.00 failed "+payout.DayOf(s.now.AddDate(0, 0, -20)).String())
+	s.do(exitDone, "sync")
+	for _, c := range []struct {
+		more string
+		want string
+	}{
+		{"--no-record", "payrecon: 1 open break at or above low without a disposition\n"},
+		{"--no-record=false", "lists them, with unverified items and those under a disposition\n"},
+	} {
+		code, _, words := s.try("reconcile", "--ledger", s.path("ledger.csv"), "--fail-on", "low", c.more)
+		if code != exitBreaks || !strings.HasSuffix(words, c.want) {
+			t.Errorf("reconcile %s: exit %d, want %d and %q\n%s", c.more, code, exitBreaks, c.want, words)
+		}
+	}
+}
+
 // TestBreaksShow shows all that is known and decided of an item, account numbers masked.
 func TestBreaksShow(t *testing.T) {
 	s := newSite(t, sandbox.Options{Payouts: -1})

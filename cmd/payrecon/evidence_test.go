@@ -80,6 +80,18 @@ func TestAgainPrintsTheSame(t *testing.T) {
 	}
 }
 
+// TestAgainNeedsARun: nothing is reconciled anew because the number of a run is none.
+func TestAgainNeedsARun(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	s.do(exitDone, "sync")
+	s.ledger("OLD-0 1.00 failed " + payout.DayOf(s.now.AddDate(0, 0, -20)).String())
+	for _, run := range []string{"0", "-1"} {
+		if code, out, words := s.try("reconcile", "--again", run, "--ledger", s.path("ledger.csv")); code != exitInput || !strings.Contains(words, "--again "+run) {
+			t.Errorf("--again %s: exit %d, want %d\n%s%s", run, code, exitInput, out, words)
+		}
+	}
+}
+
 // TestEvidenceThatIsGone: what a run needs is found in the copy or where it lay; when neither serves, both are named.
 func TestEvidenceThatIsGone(t *testing.T) {
 	s := newSite(t, sandbox.Options{Payouts: -1})

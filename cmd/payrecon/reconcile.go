@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,7 +41,10 @@ a statement leads from the ledger's total to the provider's with nothing unexpla
 			if err != nil {
 				return err
 			}
-			if f.again != 0 {
+			if cmd.Flags().Changed("again") {
+				if f.again < 1 {
+					return payout.Errorf(payout.KindInput, "--again %d: want the number of a run, as in `payrecon status`", f.again)
+				}
 				if f.ledger != "" || f.from != "" || f.to != "" || f.asOf != "" || f.noRecord || f.offline || f.failOn != "" {
 					return payout.Errorf(payout.KindInput, "--again performs a run as it was: leave out --ledger, --from, --to, --as-of, --offline, --no-record and --fail-on")
 				}
@@ -128,7 +132,11 @@ func breaksAtOrAbove(r *payout.Reconciliation, severity payout.Severity) error {
 	if n == 0 {
 		return nil
 	}
-	return &outcomeError{exitBreaks, fmt.Errorf("%d open breaks at or above %s; `payrecon breaks list --severity %s` shows them", n, severity, severity)}
+	words := fmt.Sprintf("%s at or above %s without a disposition", plural(int64(n), "open break"), severity)
+	if r.Run > 0 { // else they are on no record that could be listed
+		words += fmt.Sprintf("; `payrecon breaks list --severity %s` lists them, with unverified items and those under a disposition", severity)
+	}
+	return &outcomeError{exitBreaks, errors.New(words)}
 }
 
 // asOfFlag reads --as-of: an instant, or a day, which means its end.
