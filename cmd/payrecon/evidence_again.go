@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 
@@ -61,11 +59,11 @@ func (a *app) performAgain(ctx context.Context, m *mirror.Mirror, run int64, mat
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(cfg.Database), ".payrecon-again-")
+	dir, remove, err := tempFolder(cfg.Database, againFolder, a.log)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer remove()
 	files, err := restoreLedgers(dir, cfg.evidenceDir(), r.Files)
 	if err != nil {
 		return nil, err

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -70,11 +68,11 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(s.cfg.Database), ".payrecon-spill-")
+	dir, remove, err := tempFolder(s.cfg.Database, spillFolder, s.log)
 	if err != nil {
-		return nil, fmt.Errorf("a folder for temporary files beside the database: %w", err)
+		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer remove()
 	in := reconcile.Input{
 		Source: s.m, MaxSeq: sequence, Coverage: coverage, Items: items, NextItem: next, Run: s.run.ID, LedgerFiles: files,
 		Ledger: s.cfg.ledgerOptions(), Options: options, SpillDir: dir, Logger: s.log,
