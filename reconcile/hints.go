@@ -264,7 +264,33 @@ func (h *hints) byPayee(f *finding, other *loners) string {
 
 // names reports whether a ledger text names the payee, by name or account.
 func names(text string, p *pay) bool {
-	text = loose(text)
-	payee, account := loose(p.payee()), loose(p.Account)
-	return len(payee) >= 3 && strings.Contains(text, payee) || len(account) >= 6 && strings.Contains(text, account)
+	words := wordsOf(text)
+	return mentions(words, p.payee(), 3) || mentions(words, p.Account, 6)
+}
+
+// wordsOf returns the words of a text in lower case, without what stands between them.
+func wordsOf(text string) []string {
+	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r) })
+}
+
+// mentions reports whether some of the words, one after the other, are the name, however either is cut into words: accounts
+// are often written in groups of four. A name of fewer than least bytes says nothing.
+func mentions(words []string, name string, least int) bool {
+	name = strings.Join(wordsOf(name), "")
+	if len(name) < least {
+		return false
+	}
+	for i := range words {
+		rest := name
+		for _, word := range words[i:] {
+			var is bool
+			if rest, is = strings.CutPrefix(rest, word); !is {
+				break
+			}
+			if rest == "" {
+				return true
+			}
+		}
+	}
+	return false
 }
