@@ -272,9 +272,6 @@ func (p *ledgerParser) reject(col int, reason string) error {
 		row.Column, row.Value = p.plan.header[col], ledgerClip(p.records.field(col), 200)
 	}
 	if units, bad := p.plan.amounts.parse(ledgerTrim(p.records.field(p.amount))); bad == "" {
-		if p.plan.amounts.negate {
-			units = -units
-		}
 		if known := p.readCurrency(); known != nil {
 			row.Amount = money.New(units, known.value.code)
 		}
