@@ -12,3 +12,25 @@ func TestReadLedgerRejectsSigned(t *testing.T) {
 		}
 	}
 }
+
+// TestReadLedgerReferencesOfWideRows: a text that holds the delimiter shifts the columns behind it, its row's reference too.
+func TestReadLedgerReferencesOfWideRows(t *testing.T) {
+	for _, tt := range []struct{ name, header, row, want string }{
+		{"text before", "text,ref,amount,ccy,date", "Acme, Ltd,R1,100.00,EUR,2026-01-05", "R1"},
+		{"text before, twice", "text,ref,amount,ccy,date", "a,b,c,R1,100.00,EUR,", "R1"},
+		{"text before, amount first", "amount,ccy,text,ref", "100.00,EUR,Acme, Ltd,R1", "R1"},
+		{"text behind", "document,ref,amount,ccy,text", "D1,R1,100.00,EUR,rent, May", "R1"},
+		{"text on either side", "text,ref,memo,amount,ccy", "Acme,R1,rent, May,100.00,EUR", "R1"},
+		{"the amount's own comma", "text,ref,amount,ccy", "Acme,R1,1,234.50,EUR", "R1"},
+		{"text before, and the date is none", "text,ref,amount,ccy,date", "Acme, Ltd,R1,100.00,EUR,soon", " Ltd"},
+		{"reference first", "ref,text,amount,ccy", "R1,a,b,c,100.00,EUR", "R1"},
+		{"cut off", "ref,text,amount,ccy", "R1,a", "R1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in, _ := readText(t, tt.header+"\n"+tt.row+"\n", LedgerOptions{})
+			if len(in.Rejected) != 1 || in.Rejected[0].Ref != tt.want {
+				t.Errorf("got %+v, want the reference %q", in.Rejected, tt.want)
+			}
+		})
+	}
+}
