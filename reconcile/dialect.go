@@ -141,12 +141,19 @@ func ledgerColumn(name string, header []string, key string) (int, error) {
 		if n > len(header) {
 			return -1, payout.Errorf(payout.KindInput, "%s is column %d, but the header has %s", key, n, ledgerHeaderWords(header))
 		}
-		if h := header[n-1]; key == "ledger.columns.amount" && h != "" && strings.Trim(h, "0123456789.,'+-() ") == "" {
+		if h := header[n-1]; key == "ledger.columns.amount" && ledgerIsFigure(h) {
 			return -1, payout.Errorf(payout.KindInput, "%s is column %d, whose heading reads %q: the file seems to begin with a row of money instead of a header, and that row would be lost; put a header line before it", key, n, h)
 		}
 		return n - 1, nil
 	}
 	return -1, payout.Errorf(payout.KindInput, "no column %q for %s: the header has %s", name, key, ledgerHeaderWords(header))
+}
+
+// ledgerIsFigure reports whether a heading is made of nothing but what figures are made of, readable or not.
+func ledgerIsFigure(heading string) bool {
+	return heading != "" && strings.TrimFunc(heading, func(r rune) bool {
+		return '0' <= r && r <= '9' || amountMark(r) != 0 || strings.ContainsRune("+-\u2212()", r)
+	}) == ""
 }
 
 // ledgerHeaderWords shows a header in a message, cut to what a person reads.

@@ -299,9 +299,12 @@ func TestReadLedgerColumnNumbers(t *testing.T) {
 	if len(entries) != 2 || entries[1].Amount != amount(t, "6", "EUR") {
 		t.Errorf("got %v", entries)
 	}
-	_, _, err := readFiles(t, LedgerOptions{Columns: map[string]string{"ref_id": "1", "amount": "2", "currency": "3"}}, always, ledgerFile(t, "R1,5.00,EUR\nR2,6.00,EUR\n"))
-	if payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), `column 2, whose heading reads "5.00"`) {
-		t.Errorf("a file without a header = %v, want it refused: its first row would be lost", err)
+	for _, figure := range []string{"5.00", "1\u00a0234,00", "1\u202f234,00", "1\u2009234,00", "1\u2019234.00", "-1'234.00", "\u22125,00", "(5.00)"} {
+		text := fmt.Sprintf("R1;%s;EUR\nR2;6.00;EUR\n", figure)
+		_, _, err := readFiles(t, LedgerOptions{Columns: map[string]string{"ref_id": "1", "amount": "2", "currency": "3"}}, always, ledgerFile(t, text))
+		if payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), fmt.Sprintf("column 2, whose heading reads %q", figure)) {
+			t.Errorf("a file without a header = %v, want it refused: its first row would be lost", err)
+		}
 	}
 	_, entries = readText(t, "2,1,3\nR1,5.00,EUR\n", LedgerOptions{Columns: map[string]string{"ref_id": "2", "amount": "1", "currency": "3"}})
 	if len(entries) != 1 || entries[0].Ref != "R1" {
