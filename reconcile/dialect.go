@@ -61,7 +61,7 @@ func (r *ledgerRules) plan(sample []byte, whole bool, eol byte) (*ledgerPlan, er
 	if err := p.mapColumns(r); err != nil {
 		return nil, err
 	}
-	return p, p.readAmounts(r, &records)
+	return p, p.readAmounts(r, &records, whole)
 }
 
 // score says how well a delimiter fits: first by the wanted columns it finds, then by rows as wide as the header, then by
@@ -215,8 +215,8 @@ func (p *ledgerPlan) mapColumns(r *ledgerRules) error {
 }
 
 // readAmounts looks at the amounts of the sample's whole rows.
-func (p *ledgerPlan) readAmounts(r *ledgerRules, records *csvSplitter) error {
-	evidence := ledgerEvidence{thousands: r.thousands}
+func (p *ledgerPlan) readAmounts(r *ledgerRules, records *csvSplitter, whole bool) error {
+	evidence := ledgerEvidence{thousands: r.thousands, whole: whole}
 	col, line := p.cols["amount"], p.lines+1
 	for records.next() {
 		if records.count == len(p.header) && records.stray == 0 {

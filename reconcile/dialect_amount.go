@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -19,6 +20,9 @@ import (
 //
 // If both marks remain and a figure differs between them, the file is refused with the question. If no figure tells, later
 // ones (beyond the sample) are read as long as they leave no choice themselves.
+//
+// The sample decides how the file is read, but the workers go on weighing what they read, and in the end the whole file is
+// judged as the sample was: figures that have the file refused at its beginning have it refused wherever they stand.
 
 // ledgerThousands is the set of marks that may stand between groups of three digits.
 type ledgerThousands struct {
@@ -115,9 +119,12 @@ type ledgerAmounts struct {
 	point, comma bool // the decimal marks that remain possible
 	thousands    ledgerThousands
 	negate       bool
-	how          string // configured, detected, ...
+	how          string // amountsConfigured, detected, ...
 	seen         string // thousands marks that were met in the sample
 }
+
+// amountsConfigured says that the configuration tells the decimal mark.
+const amountsConfigured = "configured"
 
 // Why an amount was not read.
 const (
@@ -214,9 +221,10 @@ func amountMarkNames(marks string) string {
 	return strings.Join(names, ", ")
 }
 
-// ledgerEvidence collects what the sample's amounts say about the decimal mark.
+// ledgerEvidence collects what amounts say about the decimal mark: those of the sample, and later those of the whole file.
 type ledgerEvidence struct {
 	thousands                    ledgerThousands
+	whole                        bool // no amount of the file is missing
 	pointOnly, commaOnly, either int64
 	unsure, point, comma         ledgerExample // the first of each
 	seenPoint, seenComma         string
@@ -237,17 +245,13 @@ func (e *ledgerEvidence) add(v string, line int) {
 	case okP && okC && p == c:
 		e.either++
 	case okP && okC:
-		if e.unsure.value == "" {
-			e.unsure = example
-		}
+		e.unsure.first(example)
 	case okP:
-		if e.pointOnly++; e.point.value == "" {
-			e.point = example
-		}
+		e.pointOnly++
+		e.point.first(example)
 	case okC:
-		if e.commaOnly++; e.comma.value == "" {
-			e.comma = example
-		}
+		e.commaOnly++
+		e.comma.first(example)
 	}
 	if okP && markP != 0 && strings.IndexByte(e.seenPoint, markP) < 0 {
 		e.seenPoint += string(rune(markP))
@@ -257,9 +261,32 @@ func (e *ledgerEvidence) add(v string, line int) {
 	}
 }
 
+// read is add, at next to no cost, for an amount that could be read and is on a later line than those before. A mark before
+// two last digits is the decimal mark, and without any mark both readings are the same.
+func (e *ledgerEvidence) read(v string, line int) {
+	switch n := len(v); {
+	case n > 2 && v[n-3] == '.' && e.pointOnly > 0:
+		e.pointOnly++
+	case n > 2 && v[n-3] == ',' && e.commaOnly > 0:
+		e.commaOnly++
+	case strings.IndexByte(v, '.') >= 0 || strings.IndexByte(v, ',') >= 0:
+		e.add(v, line)
+	}
+}
+
+// merge adds what other lines of the same file say.
+func (e *ledgerEvidence) merge(o *ledgerEvidence) {
+	e.pointOnly += o.pointOnly
+	e.commaOnly += o.commaOnly
+	e.either += o.either
+	e.unsure.first(o.unsure)
+	e.point.first(o.point)
+	e.comma.first(o.comma)
+}
+
 // conclude decides how the column is read, or asks.
 func (e *ledgerEvidence) conclude(r *ledgerRules) (ledgerAmounts, error) {
-	a := ledgerAmounts{thousands: r.thousands, negate: r.negate, how: "configured"}
+	a := ledgerAmounts{thousands: r.thousands, negate: r.negate, how: amountsConfigured}
 	switch {
 	case r.decimal != 0:
 		a.point, a.comma = r.decimal == '.', r.decimal == ','
@@ -271,10 +298,11 @@ func (e *ledgerEvidence) conclude(r *ledgerRules) (ledgerAmounts, error) {
 		mixed := !a.point && !a.comma
 		switch {
 		case mixed && e.commaOnly > e.pointOnly:
-			return a, payout.Errorf(payout.KindInput, "the amounts use both decimal marks, as in %q on line %d and %q on line %d: set ledger.decimal",
-				e.comma.value, e.comma.line, e.point.value, e.point.line)
-		case (mixed || a.point && a.comma) && e.unsure.value != "":
-			return a, e.unsure.ask()
+			return a, payout.Errorf(payout.KindInput, "%s: set ledger.decimal", e.both())
+		case mixed && e.unsure.value != "":
+			return a, e.unsure.ask(e.both())
+		case a.point && a.comma && e.unsure.value != "":
+			return a, e.unsure.ask(ledgerUntold(e.whole))
 		case mixed: // the others are rejected rows
 			a.point, a.thousands.marks, a.how = true, "", "default"
 			return a, nil
@@ -290,8 +318,29 @@ func (e *ledgerEvidence) conclude(r *ledgerRules) (ledgerAmounts, error) {
 	return a, nil
 }
 
-// ask is the error of an amount that can be read in two ways.
-func (x ledgerExample) ask() error {
-	return payout.Errorf(payout.KindInput, "line %d: the amount %q can be read as %s or as %s and nothing in the file tells which: set ledger.decimal",
-		x.line, x.value, money.FormatUnits(x.point, ""), money.FormatUnits(x.comm, ""))
+// both says that both marks were met.
+func (e *ledgerEvidence) both() string {
+	return fmt.Sprintf("the amounts use both decimal marks, as in %q on line %d and %q on line %d", e.comma.value, e.comma.line, e.point.value, e.point.line)
+}
+
+// ledgerUntold says what does not tell the decimal mark: the file, or as much of it as was looked at.
+func ledgerUntold(whole bool) string {
+	if whole {
+		return "nothing in the file tells which"
+	}
+	return "the beginning of the file does not tell which"
+}
+
+// first keeps the example of the earlier line; "" is none. What is kept is a copy: a value is a part of its chunk's text.
+func (x *ledgerExample) first(o ledgerExample) {
+	if o.value != "" && (x.value == "" || o.line < x.line) {
+		*x = o
+		x.value = strings.Clone(o.value)
+	}
+}
+
+// ask is the error of an amount that can be read in two ways; why says what leaves it open.
+func (x ledgerExample) ask(why string) error {
+	return payout.Errorf(payout.KindInput, "line %d: the amount %q can be read as %s or as %s and %s: set ledger.decimal",
+		x.line, x.value, money.FormatUnits(x.point, ""), money.FormatUnits(x.comm, ""), why)
 }

@@ -157,13 +157,21 @@ func (l *ledgerRead) parse(ctx context.Context, chunks *csvChunker) error {
 	if firstBy != nil {
 		return firstBy
 	}
+	return l.settle(parsers)
+}
+
+// settle adds up what the workers found, and judges the amounts of the whole file as detection judged those of the sample.
+func (l *ledgerRead) settle(parsers []*ledgerParser) error {
+	evidence := ledgerEvidence{thousands: l.rules.thousands, whole: true}
 	for _, p := range parsers {
 		l.totals.merge(p.totals)
+		evidence.merge(&p.evidence)
 	}
 	if len(l.totals.rejected) > l.rules.maxRejected {
 		return ledgerTooManyRejected(l.rules.maxRejected, l.totals.rejected[0])
 	}
-	return nil
+	_, err := evidence.conclude(l.rules)
+	return err
 }
 
 // feed hands chunks to the workers until the text ends or one of them fails.

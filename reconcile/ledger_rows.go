@@ -25,6 +25,8 @@ type ledgerParser struct {
 	sum        *ledgerSum         // of the row just read
 	word       *payout.StatusWord // likewise; nil = the ledger has no status
 	totals     *ledgerTotals
+	weighs     bool           // the decimal mark is detected, not configured
+	evidence   ledgerEvidence // of the rows read so far
 	currencies ledgerMemo[ledgerCurrency]
 	statuses   ledgerMemo[ledgerStatus]
 	days       ledgerMemo[payout.Day]
@@ -46,6 +48,7 @@ func newLedgerParser(rules *ledgerRules, plan *ledgerPlan, file int, utf16 bool)
 		ref: plan.cols["ref_id"], amount: plan.cols["amount"], currency: plan.cols["currency"], status: plan.cols["status"],
 		date: plan.cols["date"], text: plan.cols["text"], document: plan.cols["document"], behalf: plan.cols["on_behalf_of"],
 		records: newCSVSplitter(plan.delim, plan.eol, 2*len(plan.header)+16), totals: newLedgerTotals(),
+		weighs: plan.amounts.how != amountsConfigured, evidence: ledgerEvidence{thousands: rules.thousands},
 		currencies: newLedgerMemo[ledgerCurrency](ledgerMaxWords), statuses: newLedgerMemo[ledgerStatus](ledgerMaxWords),
 		days: newLedgerMemo[payout.Day](20_000),
 	}
@@ -83,9 +86,10 @@ func (p *ledgerParser) chunk(ctx context.Context, c csvChunk) error {
 
 // row reads one record of the right width. Its steps are the design's: filters, then validation.
 func (p *ledgerParser) row() error {
+	v := ledgerTrim(p.records.field(p.amount))
 	for i := range p.plan.filters {
 		if f := &p.plan.filters[i]; !f.pass(p) {
-			p.filter(f)
+			p.filter(f, v)
 			return nil
 		}
 	}
@@ -93,23 +97,35 @@ func (p *ledgerParser) row() error {
 		return p.reject(stray-1, "text after the closing quote of a field")
 	}
 	var e payout.Entry // on the stack: its fields are written without barriers
-	col, reason := p.fill(&e)
+	col, reason := p.fill(&e, v)
+	p.weigh(v, reason == "")
 	if reason == "" {
 		p.block = append(p.block, e)
 		p.count(&e)
 		return nil
 	}
 	if reason == amountAmbiguous {
-		v := ledgerTrim(p.records.field(p.amount))
 		point, _, _ := p.plan.amounts.thousands.units(v, '.')
 		comma, _, _ := p.plan.amounts.thousands.units(v, ',')
-		return ledgerExample{p.line, v, point, comma}.ask()
+		return ledgerExample{p.line, v, point, comma}.ask(ledgerUntold(false))
 	}
 	return p.reject(col, reason)
 }
 
-// fill reads the fields of an entry. reason is why that failed, col the column at fault.
-func (p *ledgerParser) fill(e *payout.Entry) (col int, reason string) {
+// weigh notes what the amount v of a row says about the decimal mark, as detection does with the sample's rows. read tells
+// that it could be read.
+func (p *ledgerParser) weigh(v string, read bool) {
+	switch {
+	case !p.weighs || p.records.stray > 0:
+	case read:
+		p.evidence.read(v, p.line)
+	case v != "":
+		p.evidence.add(v, p.line)
+	}
+}
+
+// fill reads the fields of an entry whose amount is v. reason is why that failed, col the column at fault.
+func (p *ledgerParser) fill(e *payout.Entry, v string) (col int, reason string) {
 	r := &p.records
 	e.File, e.Line, e.Ref, e.Day = p.file, p.line, r.field(p.ref), payout.NoDay
 	if n := len(e.Ref); n <= len("none") || !ledgerTrimmed(e.Ref) { // else it cannot be one
@@ -117,7 +133,7 @@ func (p *ledgerParser) fill(e *payout.Entry) (col int, reason string) {
 			return p.ref, "the reference is blank or a placeholder"
 		}
 	}
-	units, reason := p.plan.amounts.parse(ledgerTrim(r.field(p.amount)))
+	units, reason := p.plan.amounts.parse(v)
 	if reason != "" {
 		return p.amount, reason
 	}
@@ -243,8 +259,8 @@ func (f *ledgerPlanFilter) pass(p *ledgerParser) bool {
 	return reason != "" || units == 0 || (units < 0) == f.negative
 }
 
-// filter counts a row that a filter takes out.
-func (p *ledgerParser) filter(f *ledgerPlanFilter) {
+// filter counts a row of the amount v that a filter takes out.
+func (p *ledgerParser) filter(f *ledgerPlanFilter, v string) {
 	p.totals.rows++
 	p.totals.filtered++
 	taken := ledgerTaken{column: f.name, value: ledgerClip(ledgerTrim(p.records.field(f.col)), 200)}
@@ -255,11 +271,13 @@ func (p *ledgerParser) filter(f *ledgerPlanFilter) {
 		taken.currency = known.value.code
 	}
 	to := p.totals.take(taken)
-	if units, reason := p.plan.amounts.parse(ledgerTrim(p.records.field(p.amount))); reason == "" {
+	units, reason := p.plan.amounts.parse(v)
+	if reason == "" {
 		to.sum.add(units)
 	} else {
 		to.unread++
 	}
+	p.weigh(v, reason == "")
 }
 
 // ledgerWholeRow stands for the column where no single field is at fault.
