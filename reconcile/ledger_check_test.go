@@ -67,6 +67,7 @@ func TestCheckLedger(t *testing.T) {
   filtered     1
   blank lines  1
   covers       2026-01-02 to 2026-01-04
+  note         PATH: 1 record spans more than one line, the first on line 5; where that is not meant, a quote is left open and takes in the rows after it
 Columns
   part      column  header
   ref_id    1       Beleg

@@ -1,6 +1,38 @@
 package reconcile
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
+
+// TestReadLedgerSpans: a quote that is left open and closed rows later is legal CSV, but its rows are gone: the intake says so.
+func TestReadLedgerSpans(t *testing.T) {
+	const header = "ref,amount,ccy,text\n"
+	for _, tt := range []struct{ name, text, want string }{
+		{"none", header + "R1,1.00,EUR,\"one line, \"\"quoted\"\"\"\n\nR2,2.00,EUR,\"ok\"\n", ""},
+		{
+			"rows taken in", header + "R0,1.00,EUR,ok\nR1,1.00,EUR,\"left open\nR2,9000.00,EUR,ok\nR3,2.00,EUR,closed here\"\nR4,1.00,EUR,ok\n",
+			": 1 record spans more than one line, the first on line 3; where that is not meant, a quote is left open and takes in the rows after it",
+		},
+		{
+			"an unreadable row", header + "R1,x,EUR,\"two\nlines\"\n\"R\n2\",2.00\n",
+			": 2 records span more than one line, the first on line 2; where that is not meant, a quote is left open and takes in the rows after it",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, size := range []int{1, 1 << 20} {
+				path := ledgerFile(t, tt.text)
+				in, _, err := readFiles(t, LedgerOptions{chunkSize: size}, always, path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := strings.ReplaceAll(strings.Join(in.Notes, "\n"), path, ""); got != tt.want {
+					t.Errorf("chunks of %d: got  %s\nwant %s", size, got, tt.want)
+				}
+			}
+		})
+	}
+}
 
 // TestReadLedgerRejectsSigned: what can be read of an unreadable row is signed like an entry, whichever sign means money out.
 func TestReadLedgerRejectsSigned(t *testing.T) {

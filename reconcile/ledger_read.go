@@ -27,6 +27,9 @@ type ledgerRead struct {
 	plan   *ledgerPlan
 	source *ledgerSource
 	empty  bool // a header and no rows
+
+	spans     int64 // records of more than one line
+	firstSpan int   // the line on which the first of them starts
 }
 
 // ledgerEmitError is an error of the caller's emit: it is not about the file.
@@ -166,6 +169,10 @@ func (l *ledgerRead) settle(parsers []*ledgerParser) error {
 	for _, p := range parsers {
 		l.totals.merge(p.totals)
 		evidence.merge(&p.evidence)
+		if p.spans > 0 && (l.spans == 0 || p.firstSpan < l.firstSpan) {
+			l.firstSpan = p.firstSpan
+		}
+		l.spans += p.spans
 	}
 	if len(l.totals.rejected) > l.rules.maxRejected {
 		return ledgerTooManyRejected(l.rules.maxRejected, l.totals.rejected[0])
@@ -205,6 +212,10 @@ func (l *ledgerRead) describe(in *payout.Intake) {
 		if f.SHA256 == l.info.SHA256 {
 			in.Notes = append(in.Notes, fmt.Sprintf("%s is byte for byte the same file as %s: its entries count twice", l.path, f.Path))
 		}
+	}
+	if l.spans > 0 {
+		in.Notes = append(in.Notes, fmt.Sprintf("%s: %s more than one line, the first on line %d; where that is not meant, a quote is left open and takes in the rows after it",
+			l.path, plural(int(l.spans), "record spans", "records span"), l.firstSpan))
 	}
 	if l.empty {
 		in.Notes = append(in.Notes, l.path+" has a header and no rows")

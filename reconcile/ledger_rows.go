@@ -27,6 +27,8 @@ type ledgerParser struct {
 	totals     *ledgerTotals
 	weighs     bool           // the decimal mark is detected, not configured
 	evidence   ledgerEvidence // of the rows read so far
+	spans      int64          // records of more than one line
+	firstSpan  int            // the line on which the first of them starts
 	currencies ledgerMemo[ledgerCurrency]
 	statuses   ledgerMemo[ledgerStatus]
 	days       ledgerMemo[payout.Day]
@@ -78,6 +80,11 @@ func (p *ledgerParser) chunk(ctx context.Context, c csvChunk) error {
 		}
 		if err != nil {
 			return err
+		}
+		if p.records.lines > 1 {
+			if p.spans++; p.spans == 1 { // a worker's chunks come in the order of the file
+				p.firstSpan = p.line
+			}
 		}
 		p.line += p.records.lines
 	}
