@@ -8,7 +8,7 @@ import (
 
 // When is an item settled? Only when this run saw all of its records: a payout that is agreed or explained now, that lives on
 // in another item, or that is of a day that the extract covers; an entry that is in the file, or that is gone from a day that
-// the extract covers.
+// the extract covers and does not stand on an unreadable row.
 
 // unseen settles an item that no listed finding continues: cleared if this run saw all of its records, else carried.
 func (n *night) unseen(item *payout.Item) {
@@ -22,7 +22,7 @@ func (n *night) unseen(item *payout.Item) {
 	for i := range item.Entries {
 		e := &item.Entries[i]
 		f := n.bookedIn(item, e)
-		if n.lessKnown(item, f) || f == nil && !n.covers(e.Day) {
+		if n.lessKnown(item, f) || f == nil && !n.gone(e) {
 			n.carry(item)
 			return
 		}
@@ -41,6 +41,58 @@ func (n *night) unseen(item *payout.Item) {
 // lessKnown reports whether a break's record ended as unverified: that says less than is known.
 func (n *night) lessKnown(item *payout.Item, f *finding) bool {
 	return f != nil && f.outcome.Class() == payout.Unverified && item.Outcome.Class() == payout.Break
+}
+
+// letGo leaves with carried breaks what is theirs. Of the unverified findings that were taken with them, the other payouts of
+// the reference and the rows that could not be read are findings of their own: nothing goes unseen behind a break.
+func (n *night) letGo() {
+	for i, f := range n.listed {
+		if !n.taken[i] || f.outcome.Class() != payout.Unverified {
+			continue
+		}
+		rest := &finding{g: f.g, outcome: f.outcome, rejected: f.rejected}
+		for _, p := range f.pays {
+			if !n.held[p.ID] {
+				rest.pays = append(rest.pays, p)
+				n.seen[p.ID] = rest
+			}
+		}
+		if len(rest.pays)+len(rest.rejected) == 0 {
+			continue
+		}
+		if err := rest.measure(); err != nil && n.sums.err == nil {
+			n.sums.err = err
+		}
+		rest.severity = n.m.severity(rest)
+		n.explain(rest)
+		shown := n.m.finding(rest)
+		rest.shown = &shown
+		delete(n.number, f)
+		n.number[rest], n.listed[i], n.taken[i] = i, rest, false
+	}
+}
+
+// gone reports whether an entry that is not in the file was taken out of it.
+func (n *night) gone(e *payout.Entry) bool {
+	key, ok := payout.KeyOf(plain(e.Ref), "", n.in.CaseInsensitive)
+	return n.covers(e.Day) && !(ok && n.unread[key])
+}
+
+// unreadRefs is the references that stand on unreadable rows. Where it is not known which field is the reference, any may be.
+func (n *night) unreadRefs() map[payout.Key]bool {
+	refs := map[payout.Key]bool{}
+	for _, row := range n.out.Ledger.Rejected {
+		fields := []string{row.Ref}
+		if row.Ref == "" {
+			fields = fieldsOf(row.Text)
+		}
+		for _, field := range fields {
+			if key, ok := payout.KeyOf(plain(field), "", n.in.CaseInsensitive); ok {
+				refs[key] = true
+			}
+		}
+	}
+	return refs
 }
 
 // covers reports whether the extract would hold an entry of the day. An undated entry can only be missed in a ledger
@@ -67,6 +119,11 @@ func (n *night) corrected(item *payout.Item) bool {
 	return true
 }
 
+// fieldsOf cuts the text of a row at whatever may be its delimiter.
+func fieldsOf(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",;\t|", r) })
+}
+
 // coversDatesOf reports whether fields of a row are dates, as this ledger writes them, and the extract covers all of these
 // days. A row that could not be read has no other day.
 func (n *night) coversDatesOf(text string) bool {
@@ -75,7 +132,7 @@ func (n *night) coversDatesOf(text string) bool {
 		return false
 	}
 	shown := false
-	for _, field := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",;\t|", r) }) {
+	for _, field := range fieldsOf(text) {
 		if d, ok := dates.parse(strings.TrimSpace(field)); ok {
 			if !n.covers(d) {
 				return false

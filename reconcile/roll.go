@@ -12,7 +12,10 @@ import (
 // roll carries the items from the nights before to this one: it continues, reclassifies, carries, clears, reopens and
 // opens, and rolls count and value forward by currency.
 func (r *run) roll(findings []*finding) error {
-	n := &night{run: r, next: max(r.in.NextItem, 1), forward: map[string]*payout.RollForward{}, seen: map[string]*finding{}, booked: map[keyed]*finding{}, back: map[int]bool{}}
+	n := &night{
+		run: r, next: max(r.in.NextItem, 1), forward: map[string]*payout.RollForward{}, seen: map[string]*finding{},
+		booked: map[keyed]*finding{}, back: map[int]bool{}, held: map[string]bool{},
+	}
 	n.index(findings)
 	n.settle()
 	n.publish()
@@ -34,6 +37,8 @@ type night struct {
 	number map[*finding]int    // of listed findings
 	taken  []bool              // listed findings that continue an item
 	back   map[int]bool        // cleared items that were reopened
+	held   map[string]bool     // payouts of carried breaks
+	unread map[payout.Key]bool // references on unreadable rows
 	items  []*payout.Item
 	events []payout.ItemEvent
 }
@@ -71,6 +76,7 @@ func (n *night) index(findings []*finding) {
 		}
 	}
 	n.taken = make([]bool, len(n.listed))
+	n.unread = n.unreadRefs()
 }
 
 func undated(item payout.Item) bool {
@@ -89,19 +95,23 @@ func (n *night) bookedIn(item *payout.Item, e *payout.Entry) *finding {
 // settle goes through the open items by id, breaks first, because they say more of a record than an unverified item does;
 // then it opens or reopens items for the findings that continue none.
 func (n *night) settle() {
-	for _, class := range []payout.OutcomeClass{payout.Break, payout.Unverified} {
-		for i := range n.run.items.list {
-			if item := n.run.items.list[i]; n.run.items.open(i) && item.Outcome.Class() == class { // a copy
-				n.goOn(&item)
-			}
-		}
-	}
+	n.goOnWith(payout.Break)
+	n.letGo()
+	n.goOnWith(payout.Unverified)
 	for i, f := range n.listed {
 		if !n.taken[i] {
 			n.open(f)
 		}
 	}
 	slices.SortStableFunc(n.events, func(a, b payout.ItemEvent) int { return cmp.Compare(a.Item, b.Item) })
+}
+
+func (n *night) goOnWith(class payout.OutcomeClass) {
+	for i := range n.run.items.list {
+		if item := n.run.items.list[i]; n.run.items.open(i) && item.Outcome.Class() == class { // a copy
+			n.goOn(&item)
+		}
+	}
 }
 
 // goOn takes an open item to this night.
@@ -198,6 +208,11 @@ func (n *night) carry(item *payout.Item) {
 	}
 	item.State, item.LastRun = payout.ItemCarried, n.in.Run
 	item.AgeDays = ageDays(n.m.asOf, item.Payouts, item.Entries)
+	if item.Outcome.Class() == payout.Break {
+		for _, p := range item.Payouts {
+			n.held[p.ID] = true
+		}
+	}
 	n.countState(item)
 }
 

@@ -1,0 +1,71 @@
+package reconcile
+
+import (
+	"strings"
+	"testing"
+
+	"payrecon/internal/payout"
+)
+
+// TestACarriedBreakHidesNothing: what stands with the records of a carried break on an unreadable row is open on its own.
+func TestACarriedBreakHidesNothing(t *testing.T) {
+	for _, c := range []struct {
+		name, before, after string
+		want                []string
+	}{
+		{
+			"a new payout of its reference", "P p1 100 COMPLETED 01-05",
+			"P p1 100 COMPLETED 01-05\nP p2 9000 COMPLETED 01-08\nX R R;1o;2026-01-08",
+			[]string{"1 carried missing_in_ledger 100.00 EUR accepted", "2 new rejected_row 9000.00 EUR"},
+		},
+		{
+			"a row that can be read as money", "P p1 1 COMPLETED 01-05",
+			"P p1 1 COMPLETED 01-05\nX R R;5000;EUR;soon 5000",
+			[]string{"1 carried missing_in_ledger 1.00 EUR accepted", "2 new rejected_row 5000.00 EUR"},
+		},
+		{
+			"several breaks of its reference", "P p1 100 COMPLETED 01-05\nP p2 200 COMPLETED 01-05",
+			"P p1 100 COMPLETED 01-05\nP p2 200 COMPLETED 01-05\nP p3 300 COMPLETED 01-05\nX R R;1o",
+			[]string{"1 carried missing_in_ledger 100.00 EUR accepted", "2 carried missing_in_ledger 200.00 EUR", "3 new rejected_row 300.00 EUR"},
+		},
+		{
+			"a payout that its break goes on without", "P p1 100 COMPLETED 01-02\nP p2 500 COMPLETED 01-18\nE e1 490 paid -",
+			"P p1 100 COMPLETED 01-02\nP p2 500 COMPLETED 01-18\nE e1 490 paid 01-31\nX R R;1o",
+			[]string{"1 carried missing_in_ledger 100.00 EUR accepted", "2 open missing_at_provider 490.00 EUR", "3 new rejected_row 500.00 EUR"},
+		},
+		{
+			"an entry that is written on the row", "E e1 100 paid 01-05",
+			"P p1 100 COMPLETED 01-05\nX R R;1o",
+			[]string{"1 carried missing_at_provider 100.00 EUR accepted", "2 new rejected_row 100.00 EUR"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := newNights(t)
+			n.play("2026-02-03", edge+c.before)
+			n.dispose(1, payout.DispositionAccepted, payout.NoDay)
+			n.play("2026-02-04", edge+c.after)
+			n.want(c.want...)
+			if n.last.Conclusion != payout.NoConclusion {
+				t.Errorf("%s %s", n.last.Conclusion, n.last.ConclusionWhy)
+			}
+			n.play("2026-02-05", edge+c.after)
+			for i, line := range c.want {
+				c.want[i] = strings.Replace(line, " new ", " open ", 1)
+			}
+			n.want(c.want...)
+		})
+	}
+}
+
+// TestARowBecomesUnreadable: an entry whose reference stands on an unreadable row is not gone.
+func TestARowBecomesUnreadable(t *testing.T) {
+	for _, row := range []string{"X R R;9o00;2026-01-05", `X "" Acme;Ltd;R;9000;2026-01-05`} { // "": too many fields to tell its reference
+		n := newNights(t)
+		n.play("2026-02-03", edge+"E e1 9000 paid 01-05")
+		n.dispose(1, payout.DispositionWithProvider, payout.NoDay)
+		n.play("2026-02-04", edge+row)
+		n.want("1 carried missing_at_provider 9000.00 EUR with_provider", "2 new rejected_row 0.00 ?")
+		n.play("2026-02-05", edge+"E e1 9000 paid 01-05")
+		n.want("1 open missing_at_provider 9000.00 EUR with_provider", "2 cleared rejected_row 0.00 ? by ledger")
+	}
+}
