@@ -3,6 +3,7 @@ package reconcile
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"payrecon/internal/payout"
 )
@@ -68,4 +69,36 @@ func TestARowBecomesUnreadable(t *testing.T) {
 		n.play("2026-02-05", edge+"E e1 9000 paid 01-05")
 		n.want("1 open missing_at_provider 9000.00 EUR with_provider", "2 cleared rejected_row 0.00 ? by ledger")
 	}
+}
+
+// TestLookingBackClearsNothing: as of a time before it was last looked at, a break may be young enough to explain itself.
+func TestLookingBackClearsNothing(t *testing.T) {
+	for _, c := range []struct{ name, records, carried string }{
+		{"grace of the ledger", "P p1 100 COMPLETED 01-29", "1 carried missing_in_ledger 100.00 EUR accepted"},
+		{"grace of the provider", "E e1 100 paid 01-29", "1 carried missing_at_provider 100.00 EUR accepted"},
+		{"stuck", "P p1 100 PROCESSING 01-29\nE e1 100 paid 01-29", "1 carried stuck 100.00 EUR accepted"},
+		{"stuck, pending in the ledger", "P p1 100 PENDING 01-29\nE e1 100 pending 01-29", "1 carried stuck 100.00 EUR accepted"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := newNights(t)
+			n.Provider = &provider{}
+			n.play("2026-02-03", edge+c.records)
+			n.dispose(1, payout.DispositionAccepted, payout.NoDay)
+			clock := n.Clock
+			n.Clock = func() time.Time { return time.Date(2026, 2, 4, 3, 0, 0, 0, time.UTC) }
+			n.play("2026-01-30", edge+c.records)
+			n.want(c.carried)
+			if n.last.Conclusion != payout.Explained {
+				t.Error(n.last.Conclusion, n.last.ConclusionWhy)
+			}
+			n.Clock = clock
+			n.play("2026-02-05", edge+c.records)
+			n.want(strings.Replace(c.carried, "carried", "open", 1))
+		})
+	}
+	n := newNights(t) // what settles it at any age clears it
+	n.play("2026-02-03", edge+"P p1 100 COMPLETED 01-29")
+	n.Clock = func() time.Time { return time.Date(2026, 2, 4, 3, 0, 0, 0, time.UTC) }
+	n.play("2026-01-30", edge+"P p1 100 COMPLETED 01-29\nE e1 100 paid 01-29")
+	n.want("1 cleared missing_in_ledger 100.00 EUR by ledger")
 }

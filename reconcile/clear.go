@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"strings"
 
 	"payrecon/internal/payout"
@@ -8,13 +9,13 @@ import (
 
 // When is an item settled? Only when this run saw all of its records: a payout that is agreed or explained now, that lives on
 // in another item, or that is of a day that the extract covers; an entry that is in the file, or that is gone from a day that
-// the extract covers and does not stand on an unreadable row.
+// the extract covers and does not stand on an unreadable row. Looking back to when a record was young settles nothing.
 
 // unseen settles an item that no listed finding continues: cleared if this run saw all of its records, else carried.
 func (n *night) unseen(item *payout.Item) {
 	for _, p := range item.Payouts {
 		f := n.seen[p.ID]
-		if n.lessKnown(item, f) || f == nil && !n.m.reach(p.Created.Day()) {
+		if n.lessKnown(item, f) || n.wasYounger(item, f) || f == nil && !n.m.reach(p.Created.Day()) {
 			n.carry(item)
 			return
 		}
@@ -22,7 +23,7 @@ func (n *night) unseen(item *payout.Item) {
 	for i := range item.Entries {
 		e := &item.Entries[i]
 		f := n.bookedIn(item, e)
-		if n.lessKnown(item, f) || f == nil && !n.gone(e) {
+		if n.lessKnown(item, f) || n.wasYounger(item, f) || f == nil && !n.gone(e) {
 			n.carry(item)
 			return
 		}
@@ -70,6 +71,14 @@ func (n *night) letGo() {
 		delete(n.number, f)
 		n.number[rest], n.listed[i], n.taken[i] = i, rest, false
 	}
+}
+
+// wasYounger reports whether a record explains itself only because ages count from a time before the item was looked at last.
+func (n *night) wasYounger(item *payout.Item, f *finding) bool {
+	if f == nil || f.outcome.Listed() || n.m.asOf >= max(n.now, item.FirstSeen) {
+		return false
+	}
+	return f.outcome == payout.Timing || slices.ContainsFunc(f.pays, func(p *pay) bool { return p.class == payout.ClassInFlight })
 }
 
 // gone reports whether an entry that is not in the file was taken out of it.

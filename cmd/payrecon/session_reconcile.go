@@ -42,6 +42,7 @@ const evidenceBefore = 400
 // reconcileFiles matches, and records what came out, unless asked not to. syncErr, when the sync of the same run failed,
 // takes the conclusion away.
 func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files []string, period payout.Period, syncErr error) (*payout.Reconciliation, error) {
+	now := s.clock() // one, however long it takes, and before --as-of defaults to the clock: only an older one looks back
 	asOf, err := s.asOfFlag(f.asOf)
 	if err != nil {
 		return nil, err
@@ -50,7 +51,6 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	if err != nil {
 		return nil, err
 	}
-	now := s.clock() // one, however long it takes
 	options.Clock = func() time.Time { return now }
 	coverage, err := s.m.Coverage(ctx, s.onBehalfOf(), payout.Period{From: period.From - evidenceBefore, To: s.lastEndedDay() + 1})
 	if err != nil {
