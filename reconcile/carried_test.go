@@ -102,3 +102,16 @@ func TestLookingBackClearsNothing(t *testing.T) {
 	n.play("2026-01-30", edge+"P p1 100 COMPLETED 01-29\nE e1 100 paid 01-29")
 	n.want("1 cleared missing_in_ledger 100.00 EUR by ledger")
 }
+
+// TestUnreadableRowsWithoutFiguresAreGone: a row that bears no reference and no figure, such as those a spreadsheet leaves at
+// the end, needs no day to be gone.
+func TestUnreadableRowsWithoutFiguresAreGone(t *testing.T) {
+	n := newNights(t)
+	first := edge + "X - ;;;\nX - ;1o;\nX - Total;1; 1\nX T T;;"
+	n.play("2026-02-03", first)
+	n.want("1 new rejected_row 0.00 ?", "2 new rejected_row 0.00 ?", "3 new rejected_row 1.00 EUR", "4 new rejected_row 0.00 ?")
+	n.play("2026-02-04", first)
+	n.want("1 open rejected_row 0.00 ?", "2 open rejected_row 0.00 ?", "3 open rejected_row 1.00 EUR", "4 open rejected_row 0.00 ?")
+	n.play("2026-02-05", edge)
+	n.want("1 carried rejected_row 0.00 ?", "2 cleared rejected_row 0.00 ? by ledger", "3 carried rejected_row 1.00 EUR", "4 carried rejected_row 0.00 ?")
+}

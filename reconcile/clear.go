@@ -3,6 +3,7 @@ package reconcile
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"payrecon/internal/payout"
 )
@@ -114,14 +115,15 @@ func (n *night) covers(d payout.Day) bool {
 }
 
 // corrected reports whether this run saw what became of an unreadable row: its text is still there (for another item); its
-// reference stands on a row that can be read; or the extract covers the day of the row, so that it is gone.
+// reference stands on a row that can be read; or the row is gone, and the extract covers its day, or it held neither a
+// reference nor a figure, and so no money and no day either.
 func (n *night) corrected(item *payout.Item) bool {
 	for _, row := range item.Rejected {
 		if _, here := n.texts[plain(row.Text)]; here || n.covers(payout.NoDay) || n.coversDatesOf(row.Text) {
 			continue
 		}
 		key, ok := payout.KeyOf(row.Ref, "", n.in.CaseInsensitive)
-		if !ok || !n.run.items.read[key] {
+		if ok && !n.run.items.read[key] || !ok && strings.ContainsFunc(row.Text, unicode.IsDigit) {
 			return false
 		}
 	}
