@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,4 +115,29 @@ func TestUnreadableRowsWithoutFiguresAreGone(t *testing.T) {
 	n.want("1 open rejected_row 0.00 ?", "2 open rejected_row 0.00 ?", "3 open rejected_row 1.00 EUR", "4 open rejected_row 0.00 ?")
 	n.play("2026-02-05", edge)
 	n.want("1 carried rejected_row 0.00 ?", "2 cleared rejected_row 0.00 ? by ledger", "3 carried rejected_row 1.00 EUR", "4 carried rejected_row 0.00 ?")
+}
+
+// TestWhatHasNoDateAgesFromWhenItWasSeen: an item without a dated record is as old as the run that first saw it.
+func TestWhatHasNoDateAgesFromWhenItWasSeen(t *testing.T) {
+	n := newNights(t)
+	ages := func(want ...int) {
+		t.Helper()
+		got := make([]int, len(n.last.Items))
+		for _, i := range n.last.Items {
+			got[i.ID-1] = i.AgeDays
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("night %d: ages %v, want %v", n.night, got, want)
+		}
+	}
+	first := edge + "X R R;1o\nX - ;1o;\nE e1 100 paid - ref=S\nP p1 100 COMPLETED 01-05 ref=T\n"
+	n.play("2026-02-03", first)
+	ages(0, 0, 0, 28)
+	n.play("2026-02-06", first)
+	ages(3, 3, 3, 31)
+	n.play("2026-02-07", edge+"P p1 100 COMPLETED 01-05 ref=T\n") // the rows are not seen
+	ages(4, 4, 4, 32)
+	n.Clock = func() time.Time { return time.Date(2026, 2, 8, 3, 0, 0, 0, time.UTC) }
+	n.play("2026-02-01", first) // as of a day before they were seen
+	ages(0, 0, 0, 26)
 }

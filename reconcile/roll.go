@@ -180,6 +180,7 @@ func (n *night) proceed(item *payout.Item, f *finding) {
 	old := item.Finding
 	item.Finding = *f.shown
 	item.State, item.LastRun = payout.ItemOpen, n.in.Run
+	item.AgeDays = n.age(item)
 	if old.Outcome != item.Outcome || old.Cell != item.Cell {
 		n.event(item, payout.EventReclassified, outcomeCode(&old), outcomeCode(&item.Finding), "")
 	}
@@ -207,13 +208,21 @@ func (n *night) carry(item *payout.Item) {
 		n.event(item, payout.EventCarried, item.State.String(), payout.ItemCarried.String(), "")
 	}
 	item.State, item.LastRun = payout.ItemCarried, n.in.Run
-	item.AgeDays = ageDays(n.m.asOf, item.Payouts, item.Entries)
+	item.AgeDays = n.age(item)
 	if item.Outcome.Class() == payout.Break {
 		for _, p := range item.Payouts {
 			n.held[p.ID] = true
 		}
 	}
 	n.countState(item)
+}
+
+// age is the age of an item in days: of its oldest record, or, where none has a date, since it was first seen.
+func (n *night) age(item *payout.Item) int {
+	if len(item.Payouts) == 0 && !slices.ContainsFunc(item.Entries, func(e payout.Entry) bool { return e.Day != payout.NoDay }) {
+		return max(0, int((n.m.asOf-item.FirstSeen)/millisDay))
+	}
+	return ageDays(n.m.asOf, item.Payouts, item.Entries)
 }
 
 // open makes an item of a finding: one that was cleared before and shares a record is reopened, else it is new.
@@ -224,6 +233,7 @@ func (n *night) open(f *finding) {
 		again.State, again.LastRun = payout.ItemReopened, n.in.Run
 		again.ClearedBy, again.ClearedAt = "", 0
 		again.Disposition = nil
+		again.AgeDays = n.age(&again)
 		n.count(again.Exposure, func(f *payout.RollForward) *payout.RollCount { return &f.Reopened }, 1)
 		n.event(&again, payout.EventReopened, "", outcomeCode(&again.Finding), "")
 		n.countState(&again)

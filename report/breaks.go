@@ -121,12 +121,12 @@ func joinSentences(why, hint string) string {
 	return strings.TrimSpace(why + " " + hint)
 }
 
-// age shows how old a finding is, in days. What has no date, such as an unreadable row, has no age: an empty cell, where 0
-// would say that it is of today.
+// age shows how old a finding is, in days. What has no date, such as an unreadable row, ages from the run that first saw it;
+// until then it has no age: an empty cell, where 0 would say that it is of today.
 func age(f *payout.Finding) Cell {
 	dated := slices.ContainsFunc(f.Payouts, func(p payout.PayoutRef) bool { return p.Created > 0 }) ||
 		slices.ContainsFunc(f.Entries, func(e payout.Entry) bool { return e.Day != payout.NoDay })
-	if !dated {
+	if !dated && f.AgeDays == 0 {
 		return Cell{}
 	}
 	return count(f.AgeDays)

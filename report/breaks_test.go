@@ -29,11 +29,15 @@ func TestBreaksOrder(t *testing.T) {
 	}
 }
 
-// TestAge: what has no date has no age, and nothing on the sheet says that it is of today.
+// TestAge: what has no date has no age until it has been known for a day, and nothing on the sheet says that it is of today.
 func TestAge(t *testing.T) {
 	undated := &payout.Finding{Rejected: []payout.RejectedRow{{Line: 3}}, Entries: []payout.Entry{{Day: payout.NoDay}}}
 	today := &payout.Finding{Entries: []payout.Entry{{Day: 20_000}}}
 	if a, b := age(undated), age(today); a.Kind != Blank || b.Kind != Integer || b.Number != 0 {
 		t.Errorf("undated %+v, of today %+v", a, b)
+	}
+	undated.AgeDays = 3
+	if a := age(undated); a.Kind != Integer || a.Number != 3 {
+		t.Errorf("undated, known for 3 days: %+v", a)
 	}
 }

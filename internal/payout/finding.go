@@ -38,7 +38,7 @@ type Finding struct {
 	Difference *money.Amount  `json:"difference,omitempty"`  // payout cash - entry cash; nil across currencies
 	Exposure   money.Amount   `json:"exposure"`
 
-	AgeDays int    `json:"age_days"` // whole days from the oldest record to the as-of instant
+	AgeDays int    `json:"age_days"` // whole days from the oldest record, of an item without a dated one from FirstSeen, to the as-of instant
 	Why     string `json:"why"`      // one sentence with figures
 	Next    string `json:"next"`     // what to do
 	Hint    string `json:"hint,omitempty"`
@@ -55,7 +55,7 @@ func (f *Finding) Words() string {
 // ItemState is where an item stands after a run.
 type ItemState uint8
 
-// The states of an item. Carried: its records were not seen this time, so nothing new is known.
+// The states of an item. Carried: its records were not seen this time, or say less than was known before.
 const (
 	ItemNew ItemState = iota + 1
 	ItemOpen
