@@ -13,8 +13,9 @@ import (
 )
 
 // TestItemsOverNights plays drawn nights on the same items: entries come, go and are changed, payouts move on, the extract
-// shrinks and grows, rows cannot be read, people decide. Whatever happens, no item is lost, no number given twice, no record
-// stands in two items that were seen, and the roll-forward goes from closing to closing.
+// shrinks and grows, rows cannot be read, people decide and look back. Whatever happens, no item is lost, no number given
+// twice, no record stands in two items that were seen or in none, what is young or unreadable clears nothing, the
+// roll-forward goes from closing to closing, and the conclusion is that of the open items.
 func TestItemsOverNights(t *testing.T) {
 	base := newScene(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -42,7 +43,9 @@ func TestItemsOverNights(t *testing.T) {
 
 // drawNight changes the records, as a day does.
 func drawNight(t *rapid.T, s *scene) {
-	s.AsOf = s.AsOf.Add(24 * time.Hour)
+	now := s.Clock().Add(24 * time.Hour)
+	s.Clock = func() time.Time { return now }
+	s.AsOf = now.AddDate(0, 0, -rapid.SampledFrom([]int{0, 0, 0, 4}).Draw(t, "looking back"))
 	s.entries = slices.Clone(s.entries)
 	for i := range s.entries {
 		e := &s.entries[i]
@@ -69,8 +72,15 @@ func drawNight(t *rapid.T, s *scene) {
 	s.rejected = nil
 	for i := range rapid.IntRange(0, 2).Draw(t, "unreadable") {
 		ref := rapid.SampledFrom([]string{"R", "1", ""}).Draw(t, "unreadable reference")
-		s.rejected = append(s.rejected, payout.RejectedRow{Line: 900 + i, Column: "amount", Reason: "not an amount", Ref: ref, Text: ref + rapid.SampledFrom([]string{";1o", ";1o;2026-01-20"}).Draw(t, "row")})
+		s.rejected = append(s.rejected, payout.RejectedRow{Line: 900 + i, Column: "amount", Reason: "not an amount", Ref: ref, Text: ref + rapid.SampledFrom([]string{";1o", ";1o;2026-01-20", ";;"}).Draw(t, "row")})
 	}
+	s.entries = slices.DeleteFunc(s.entries, func(e payout.Entry) bool {
+		damaged := rapid.IntRange(0, 7).Draw(t, "damaged") == 0
+		if damaged {
+			s.rejected = append(s.rejected, payout.RejectedRow{Line: e.Line, Column: "amount", Reason: "not an amount", Ref: e.Ref, Text: e.Ref + ";9o;" + e.Document})
+		}
+		return damaged
+	})
 	for i := range s.Items {
 		if rapid.IntRange(0, 4).Draw(t, "decided") == 0 {
 			s.Items[i].Disposition = &payout.Disposition{Kind: payout.DispositionWrittenOff, Until: payout.NoDay, Reason: "because", By: "Ann"}
@@ -121,7 +131,107 @@ func checkNight(t *rapid.T, s *scene, before, r *payout.Reconciliation) {
 			t.Errorf("night %d: item %d (%s %s) is gone", s.Run, was.ID, was.State, was.Outcome)
 		}
 	}
+	nothingUnseen(t, s, r)
+	notCleared(t, s, r, now)
+	concludes(t, s, r)
 	rollsForward(t, s, before, r)
+}
+
+// booking is an entry without what changes while it stays the same: its date, its status word, its number among equals.
+func (s *scene) booking(e *payout.Entry) string {
+	key, _ := payout.KeyOf(e.Ref, e.OnBehalfOf, s.CaseInsensitive)
+	return plain(string(key)) + " " + e.Amount.String() + " " + e.Text
+}
+
+// nothingUnseen: every payout and entry of the period is agreed, explained or in an open item, every unreadable row in one.
+func nothingUnseen(t *rapid.T, s *scene, r *payout.Reconciliation) {
+	seen := map[string]bool{}
+	for _, f := range s.all(r) {
+		for _, p := range f.Payouts {
+			seen[p.ID] = true
+		}
+		for i := range f.Entries {
+			seen[s.booking(&f.Entries[i])] = true
+		}
+		for _, row := range f.Rejected {
+			seen["row "+plain(row.Text)] = true
+		}
+	}
+	check := func(record string, in bool) {
+		if in && !seen[record] {
+			t.Errorf("night %d: %q is in no finding and in no open item", s.Run, record)
+		}
+	}
+	for _, p := range s.rows {
+		check(p.ID, s.Period.Contains(p.Created.Day()))
+	}
+	for i := range s.entries {
+		check(s.booking(&s.entries[i]), s.Period.Contains(s.entries[i].Day))
+	}
+	for _, row := range s.rejected {
+		check("row "+plain(row.Text), true)
+	}
+}
+
+// notCleared: an entry whose reference stands on an unreadable row is not gone, and looking back settles nothing.
+func notCleared(t *rapid.T, s *scene, r *payout.Reconciliation, now map[int64]*payout.Item) {
+	present, unreadable, young := map[string]bool{}, map[payout.Key]bool{}, map[string]bool{}
+	for i := range s.entries {
+		present[s.booking(&s.entries[i])] = true
+	}
+	for _, row := range s.rejected {
+		if key, ok := payout.KeyOf(row.Ref, "", s.CaseInsensitive); ok {
+			unreadable[key] = true
+		}
+	}
+	for _, f := range r.Explained {
+		for _, p := range f.Payouts {
+			young[p.ID] = s.AsOf.Before(s.Clock()) && (f.Outcome == payout.Timing || f.Outcome == payout.InFlight)
+		}
+	}
+	for i := range s.Items {
+		was := &s.Items[i]
+		if it := now[was.ID]; was.State == payout.ItemCleared || it == nil || it.State != payout.ItemCleared {
+			continue
+		}
+		for _, p := range was.Payouts {
+			if young[p.ID] {
+				t.Errorf("night %d, as of %s: item %d (%s) is cleared, because payout %s was young", s.Run, s.AsOf, was.ID, was.Outcome, p.ID)
+			}
+		}
+		for k := range was.Entries {
+			e := &was.Entries[k]
+			if key, _ := payout.KeyOf(e.Ref, "", s.CaseInsensitive); unreadable[key] && !present[s.booking(e)] {
+				t.Errorf("night %d: item %d (%s) is cleared, though a row of %q cannot be read", s.Run, was.ID, was.Outcome, e.Ref)
+			}
+		}
+	}
+}
+
+// concludes: what could not be verified, and every break, counts until somebody decides about it.
+func concludes(t *rapid.T, s *scene, r *payout.Reconciliation) {
+	open, decided := map[payout.OutcomeClass]bool{}, map[payout.OutcomeClass]bool{}
+	for i := range r.Items {
+		if it := &r.Items[i]; it.State != payout.ItemCleared {
+			by := open
+			if it.Disposition != nil {
+				by = decided
+			}
+			by[it.Outcome.Class()] = true
+		}
+	}
+	want := payout.Reconciled
+	switch {
+	case !r.Complete || open[payout.Unverified]:
+		want = payout.NoConclusion
+	case open[payout.Break]:
+		want = payout.NotReconciled
+	case decided[payout.Break]:
+		want = payout.Explained
+	}
+	if r.Conclusion != want {
+		t.Errorf("night %d: %s (%s), want %s", s.Run, r.Conclusion, r.ConclusionWhy, want)
+	}
 }
 
 // mayShare: an item is carried as it was when only a part of it was seen, though that part is in another break now. What could
