@@ -89,26 +89,26 @@ func unpadded(number string) string {
 func accountsDiffer(a, b string) bool {
 	twins := twins{}
 	twins.add(&pay{Row: payout.Row{ID: "a", Account: a}})
-	return twins.of(b) == ""
+	return twins.of(b) == nil
 }
 
-// twins is what live payouts of one amount have been seen: the id of the first that is filed under a word.
-type twins map[string]string
+// twins is what live payouts of one amount have been seen: the first that is filed under a word.
+type twins map[string]*pay
 
-// of returns a payout to an account that is not known to differ, one to the very account before others, or "".
-func (t twins) of(account string) string {
+// of returns a payout to an account that is not known to differ, one to the very account before others, or nil.
+func (t twins) of(account string) *pay {
 	for _, word := range formOf(account).looked {
-		if id := t[word]; id != "" {
-			return id
+		if p := t[word]; p != nil {
+			return p
 		}
 	}
-	return ""
+	return nil
 }
 
 func (t twins) add(p *pay) {
 	for _, word := range formOf(p.Account).filed {
-		if t[word] == "" {
-			t[word] = p.ID
+		if t[word] == nil {
+			t[word] = p
 		}
 	}
 }

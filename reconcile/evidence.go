@@ -23,14 +23,18 @@ type Provider interface {
 
 // prove settles the keys that wait for evidence, and keeps their findings.
 func (r *run) prove(ctx context.Context, all *joined) error {
+	r.shownFrom = r.shownSince()
 	answered, err := r.ask(ctx, all)
 	if err != nil {
 		return err
 	}
 	for _, u := range all.pending {
 		for _, f := range u.findings {
-			if f.outcome == payout.MissingAtProvider {
-				r.judgeMissing(f, answered)
+			if len(f.pays) == 0 && f.outcome != payout.Timing {
+				f.why = r.proofFor(f.ents[0], answered)
+			}
+			if f.outcome == payout.MissingAtProvider && f.why != askedProvider && f.why != daysComplete {
+				f.outcome = payout.NotFetched
 			}
 			if err := all.keep(r.join, f); err != nil {
 				return err
@@ -38,29 +42,45 @@ func (r *run) prove(ctx context.Context, all *joined) error {
 		}
 	}
 	all.pending = nil
+	if len(r.shown) > 0 {
+		for _, f := range all.findings {
+			r.elsewhere(f)
+		}
+	}
 	return nil
 }
 
-// judgeMissing says what is known about an entry that no payout answers.
-func (r *run) judgeMissing(f *finding, answered map[string]bool) {
-	e := f.ents[0]
-	f.why = askedProvider
+// proofFor says how far it is known that no further payout answers an entry.
+func (r *run) proofFor(e *ent, answered map[string]bool) proof {
+	why := askedProvider
 	for _, form := range r.forms(e.Ref) {
 		if !answered[form] {
-			f.why = notProven
+			why = notProven
 		}
 	}
-	if f.why == askedProvider && r.m.o.CaseInsensitive && hasCase(e.Ref) {
-		f.why = otherCase
+	if why == askedProvider && r.m.o.CaseInsensitive && hasCase(e.Ref) {
+		why = otherCase
 	}
-	if f.why == askedProvider {
+	if why != askedProvider && r.daysShown(e.Day) {
+		return daysComplete
+	}
+	return why
+}
+
+// elsewhere points a finding that knows no live payout at one of its reference that the provider showed in this run beyond its
+// key, such as under another onBehalfOf than the ledger names.
+func (r *run) elsewhere(f *finding) {
+	if isLive(f.other) || isLive(foremost(f.pays)) {
 		return
 	}
-	if r.daysShown(e.Day) {
-		f.why = daysComplete
+	ref, ok := payout.KeyOf(f.ref(), "", r.m.o.CaseInsensitive)
+	if !ok {
 		return
 	}
-	f.outcome = payout.NotFetched
+	found := foremost(r.shown[ref])
+	if found != nil && (f.other == nil || found.live()) {
+		f.other, f.apart = found, otherOBO
+	}
 }
 
 // hasCase reports whether a reference can be written in another letter case.
@@ -148,6 +168,9 @@ func (r *run) learn(all *joined, payouts []payout.Payout) error {
 			shown[key] = append(shown[key], p)
 		}
 	}
+	if r.join.byOBO {
+		r.remember(shown)
+	}
 	for _, u := range all.pending {
 		changed := false
 		for _, p := range shown[u.g.key] {
@@ -166,13 +189,23 @@ func (r *run) learn(all *joined, payouts []payout.Payout) error {
 	return nil
 }
 
+// remember keeps, by reference alone, the payout that matters most of each key that the provider showed.
+func (r *run) remember(shown map[payout.Key][]*payout.Payout) {
+	r.shown = map[payout.Key][]*pay{}
+	for _, list := range shown {
+		pays := make([]*pay, len(list))
+		for i, p := range list {
+			pays[i] = r.join.payOf(rowOf(p))
+		}
+		ref, _ := payout.KeyOf(pays[0].RefID, "", r.m.o.CaseInsensitive)
+		r.shown[ref] = append(r.shown[ref], foremost(pays))
+	}
+}
+
 // learnOne adds a payout to its key, or brings a known one up to date. It reports whether anything changed. The provider's
 // end of the statement follows, apart from any matching.
 func (r *run) learnOne(g *group, p *payout.Payout) bool {
-	row := payout.Row{
-		ID: p.ID, RefID: p.RefID, OnBehalfOf: p.OnBehalfOf, Account: p.Creditor.Account(),
-		Units: p.Amount.Units(), Currency: p.Amount.Currency(), Status: p.Status, Created: p.Created, Changed: p.Updated,
-	}
+	row := rowOf(p)
 	for i, known := range g.pays {
 		if known.ID != p.ID {
 			continue
@@ -193,6 +226,13 @@ func (r *run) learnOne(g *group, p *payout.Payout) bool {
 	r.count(found, 1)
 	r.out.Lookup.Found++
 	return true
+}
+
+func rowOf(p *payout.Payout) payout.Row {
+	return payout.Row{
+		ID: p.ID, RefID: p.RefID, OnBehalfOf: p.OnBehalfOf, Account: p.Creditor.Account(),
+		Units: p.Amount.Units(), Currency: p.Amount.Currency(), Status: p.Status, Created: p.Created, Changed: p.Updated,
+	}
 }
 
 // count adds a payout that the provider showed in this run to the sums by the mirror, which does not have it yet.

@@ -155,6 +155,36 @@ func TestOneHugeKey(t *testing.T) {
 	}
 }
 
+// TestOneHugeKeyOfAdditions: every added entry names the payout that it stands beside, which comes after all failed ones; every
+// failed pair names it too. Looking for it among all payouts, once for each, would be quadratic.
+func TestOneHugeKeyOfAdditions(t *testing.T) {
+	n := 40_000
+	if testing.Short() {
+		n = 6_000
+	}
+	rows := make([]payout.Row, 0, n+1)
+	entries := make([]payout.Entry, 0, 2*n+1)
+	pair := func(id string, units int64, status payout.Status, hour int) {
+		created := 20454*millisDay + payout.Millis(hour*millisHour)
+		rows = append(rows, payout.Row{ID: id, RefID: "ONE", Units: units, Currency: "EUR", Status: status, Created: created, Changed: created})
+		entries = append(entries, payout.Entry{Line: len(entries) + 2, Ref: "ONE", Amount: money.New(units, "EUR"), Day: 20454})
+	}
+	for i := range n {
+		pair(fmt.Sprintf("d%06d", i), 1000+int64(i), payout.Rejected, 1)
+		entries = append(entries, payout.Entry{Line: len(entries) + 2, Ref: "ONE", Amount: money.New(1_000_000+int64(i), "EUR"), Day: 20454})
+	}
+	pair("live", 7, payout.Completed, 9)
+	r := reconcileBulk(t, Input{SpillDir: t.TempDir(), Options: Options{MinOverlap: -1}}, rows, entries)
+	if len(r.Items) != 2*n {
+		t.Fatalf("%d items, want %d", len(r.Items), 2*n)
+	}
+	for _, item := range r.Items {
+		if !strings.Contains(item.Why, "payout live of") {
+			t.Fatalf("the payout that completed is not in %q", item.Why)
+		}
+	}
+}
+
 // TestManyAlike would take hours if hints, or unreadable rows, looked at all pairs of what is alike.
 func TestManyAlike(t *testing.T) {
 	n := 20_000

@@ -34,6 +34,7 @@ const (
 func (m *matcher) match(g *group) ([]*finding, error) {
 	g.sort()
 	var all []*finding
+	var parts []part
 	var err error
 	g.episodes(m.o.MatchWindowDays, func(pays []*pay, ents []*ent) {
 		e := episode{m: m, g: g, pays: pays, ents: ents}
@@ -42,7 +43,9 @@ func (m *matcher) match(g *group) ([]*finding, error) {
 			err = payout.Errorf(payout.KindFailed, "add up the records of reference %q: %w", g.key, failed)
 		}
 		all = append(all, found...)
+		parts = append(parts, part{pays, found})
 	})
+	otherTimes(parts)
 	return all, err
 }
 

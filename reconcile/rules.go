@@ -17,9 +17,11 @@ type finding struct {
 	ents     []*ent
 	rejected []payout.RejectedRow
 
-	added bool   // AmountMismatch of an entry that adds to an agreed payout
-	why   proof  // what the outcome rests on
-	twin  string // DuplicatePayout: the id of the other payout
+	adds  addition // AmountMismatch of an entry that adds to a live pair or group
+	why   proof    // what the outcome rests on
+	apart distance // how other stands to the finding's records
+	twin  *pay     // the payout that a duplicate repeats, or that an addition stands beside
+	other *pay     // a payout of the reference outside of the finding, the one that matters most (beside.go)
 
 	// Filled in when all findings are known.
 	sums                 sums
@@ -59,6 +61,7 @@ func (e *episode) run() ([]*finding, error) {
 		e.entries()
 	}
 	e.deadPayouts()
+	e.beside()
 	return e.out, e.err
 }
 
@@ -251,7 +254,7 @@ func (e *episode) livePayouts() {
 	for _, p := range left {
 		twin := seen[amountKey{p.Currency, p.Units}].of(p.Account)
 		add(p)
-		if twin != "" {
+		if twin != nil {
 			e.take(payout.DuplicatePayout, []*pay{p}, nil).twin = twin
 			continue
 		}
@@ -317,6 +320,7 @@ func (e *episode) others() {
 		e.m.missingAtProvider(e.take(payout.MissingAtProvider, nil, left))
 		return
 	}
+	pair, adds := e.livePair()
 	seen := map[twinKey]bool{}
 	for _, n := range e.ents {
 		if n.used && !n.offset {
@@ -330,7 +334,8 @@ func (e *episode) others() {
 		case twin:
 			e.take(payout.DuplicateLedgerEntry, nil, []*ent{n})
 		case e.live:
-			e.take(payout.AmountMismatch, nil, []*ent{n}).added = true
+			f := e.take(payout.AmountMismatch, nil, []*ent{n})
+			f.adds, f.twin = adds, pair
 		default:
 			e.m.missingAtProvider(e.take(payout.MissingAtProvider, nil, []*ent{n}))
 		}

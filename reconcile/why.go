@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"fmt"
-	"strings"
 
 	"payrecon/internal/money"
 	"payrecon/internal/payout"
@@ -11,15 +10,7 @@ import (
 // explain writes a finding's sentence: both sides' figures and dates, the bank's reason, the hint, and what to do next.
 func (r *run) explain(f *finding) {
 	what, next := r.words(f)
-	f.next = next
-	parts := []string{what}
-	if f.hint != "" {
-		parts = append(parts, f.hint)
-	}
-	if next != "" {
-		parts = append(parts, next)
-	}
-	f.sentence = upperFirst(strings.Join(parts, "; ")) + "."
+	f.sentence = upperFirst(steps(what, f.hint, next)) + "."
 	f.next = upperFirst(next)
 }
 
@@ -30,9 +21,9 @@ func (r *run) words(f *finding) (what, next string) {
 	case payout.MissingAtProvider, payout.NotFetched:
 		return r.missingAtProviderWords(f)
 	case payout.AmountMismatch:
-		return amountWords(f)
+		return r.amountWords(f)
 	case payout.StatusMismatch:
-		return statusWords(f)
+		return r.statusWords(f)
 	case payout.Timing:
 		return r.timingWords(f)
 	case payout.Unreadable:
@@ -42,7 +33,7 @@ func (r *run) words(f *finding) (what, next string) {
 		return r.payoutWords(f)
 	}
 	if len(f.pays) == 0 {
-		return entryWords(f)
+		return r.entryWords(f)
 	}
 	return r.bothWords(f)
 }
@@ -51,16 +42,16 @@ func (r *run) missingInLedgerWords(f *finding) (string, string) {
 	p := f.pays[0]
 	what := fmt.Sprintf("the provider has %s; %s", payPhrase(p), r.notInLedger(f))
 	if p.class == payout.ClassCompleted {
-		return what, fmt.Sprintf("find out who initiated it and book it; do not pay %s again before that is known", refPhrase(f))
+		return what, steps("find out who initiated it and book it", r.doNotPay(f, nil, "that is known"))
 	}
-	return what, fmt.Sprintf("book it if it was meant; do not pay %s again before its status is final", refPhrase(f))
+	return what, steps("book it if it was meant", r.doNotPay(f, nil, "its status is final"))
 }
 
 func (r *run) notInLedger(f *finding) string {
 	if f.g.key == "" {
 		return "it bears no reference, so no ledger entry can answer it"
 	}
-	return fmt.Sprintf("the ledger%s has no entry left for %s", r.extract(), refPhrase(f))
+	return fmt.Sprintf("the ledger%s has no entry left for %s", r.extract(), r.keyPhrase(f))
 }
 
 // extract says which days the ledger covers.
@@ -77,21 +68,36 @@ func (r *run) extract() string {
 
 func (r *run) missingAtProviderWords(f *finding) (string, string) {
 	e := f.ents[0]
-	what := fmt.Sprintf("the ledger has %s for %s and no payout answers it: ", entPhrase(e), refPhrase(f))
+	found, atProvider, inMirror := "no payout was found", "no such payout", "none"
+	if f.other != nil {
+		found, atProvider, inMirror = "no payout that answers it was found", "none that answers it", "none that answers it"
+	}
+	because, next, before := r.notProvenWords(f), "sync the missing days or reconcile online", "the provider has answered"
 	switch f.why {
 	case askedProvider:
-		what += "asked for this reference in this run, the provider has no such payout"
+		because = "asked for this reference in this run, the provider has " + atProvider
 	case daysComplete:
 		window := payout.Day(r.m.o.MatchWindowDays)
-		what += fmt.Sprintf("the mirror is complete from %s to %s and has none", e.Day-window, min(r.m.asOf.Day(), e.Day+window))
-	default:
-		what = strings.Replace(what, "no payout answers it", "no payout was found", 1) + r.notProvenWords(f)
-		if f.why == otherCase {
-			return what, fmt.Sprintf("sync the missing days; do not pay %s again before they are complete", refPhrase(f))
-		}
-		return what, fmt.Sprintf("sync the missing days or reconcile online; do not pay %s again before the provider has answered", refPhrase(f))
+		because = fmt.Sprintf("the mirror is complete from %s to %s and has %s", e.Day-window, min(r.m.asOf.Day(), e.Day+window), inMirror)
+	case otherCase:
+		next, before = "sync the missing days", "they are complete"
 	}
-	return what, fmt.Sprintf("find out whether it was ever sent; do not pay %s again before the bank statement shows that no money left", refPhrase(f))
+	if f.outcome == payout.MissingAtProvider {
+		found, next, before = "no payout answers it", "find out whether it was ever sent", "the bank statement shows that no money left"
+	}
+	what := fmt.Sprintf("the ledger has %s for %s and %s: %s", entPhrase(e), r.keyPhrase(f), found, because)
+	if f.other == nil || f.apart == otherTime && f.hint != "" { // the hint says which time
+		return what, steps(next, r.doNotPay(f, nil, before))
+	}
+	return what + r.thereIs(f), steps(next, r.doNotPay(f, f.other, before))
+}
+
+// thereIs names the finding's other payout, if there is one.
+func (r *run) thereIs(f *finding) string {
+	if f.other == nil {
+		return ""
+	}
+	return "; there is " + r.otherPhrase(f)
 }
 
 func (r *run) notProvenWords(f *finding) string {
@@ -100,6 +106,8 @@ func (r *run) notProvenWords(f *finding) string {
 	switch {
 	case r.out.Lookup.Asked == 0:
 		why = "the provider was not asked"
+	case f.why == otherCase && f.other != nil:
+		why = "the provider has none that answers it in this letter case, nor in lower or upper case, which leaves others,"
 	case f.why == otherCase:
 		why = "the provider has no such payout in this letter case, nor in lower or upper case, which leaves others,"
 	}
@@ -110,16 +118,14 @@ func (r *run) notProvenWords(f *finding) string {
 	return fmt.Sprintf("%s and the mirror is not complete from %s to %s", why, e.Day-window, min(r.m.asOf.Day(), e.Day+window))
 }
 
-func amountWords(f *finding) (string, string) {
-	if f.added {
-		return fmt.Sprintf("the ledger has %s for %s beside what agrees with %s, perhaps a fee",
-				entPhrase(f.ents[0]), refPhrase(f), livePhrase(f.g)),
-			"book a fee under a reference of its own, or reverse the entry"
+func (r *run) amountWords(f *finding) (string, string) {
+	if f.adds != noAddition {
+		return r.additionWords(f)
 	}
-	next := "correct the ledger or claim the difference; do not pay %s again before it is explained"
+	next, before := "correct the ledger or claim the difference", "it is explained"
 	for _, p := range f.pays {
 		if p.class != payout.ClassCompleted {
-			next = "find out which amount is meant, while the payout is not final; do not pay %s again before its status is final and the difference explained"
+			next, before = "find out which amount is meant, while the payout is not final", "its status is final and the difference explained"
 		}
 	}
 	difference := f.sums.exposure.String()
@@ -129,28 +135,49 @@ func amountWords(f *finding) (string, string) {
 		over = "over the ledger by " + difference
 	}
 	return fmt.Sprintf("for %s the provider has %s and the ledger %s: the provider is %s", refPhrase(f), sidePays(f), sideEnts(f), over),
-		fmt.Sprintf(next, refPhrase(f))
+		steps(next, r.doNotPay(f, nil, before))
 }
 
-// statusNext is what to do about a status difference.
-var statusNext = map[payout.Cell]string{
-	payout.PaidButFailed:     "reverse the booking; do not pay %s again before it is reversed",
-	payout.LedgerLags:        "mark the entry as paid",
-	payout.PendingButFailed:  "mark the entry as failed; do not pay %s again before that is done",
-	payout.UnrecordedOutflow: "book the outflow; do not pay %s again before it is booked",
-	payout.MayStillPay:       "wait for the payout's final status; do not pay %s again before it is final",
-	payout.ReturnedNotPaid:   "find out what the ledger says was returned; do not pay %s again before that is known",
-	payout.UnknownStatus:     "look the payout up at the provider; do not pay %s again before its status is known",
-	payout.UnmappedWord:      "map the word in ledger.statuses and reconcile again",
-}
-
-func statusWords(f *finding) (string, string) {
-	next := statusNext[f.cell]
-	if strings.Contains(next, "%s") {
-		next = fmt.Sprintf(next, refPhrase(f))
+// additionWords is for an entry that adds to live pairs and groups. A fee is only likely where those agree.
+func (r *run) additionWords(f *finding) (string, string) {
+	what := fmt.Sprintf("the ledger has %s for %s on top of what it holds against %s", entPhrase(f.ents[0]), refPhrase(f), payPhrase(f.twin))
+	if f.adds == toAgreed {
+		what = fmt.Sprintf("the ledger has %s for %s beside what agrees with %s", entPhrase(f.ents[0]), refPhrase(f), payPhrase(f.twin))
 	}
+	gap, next := r.gap(f)
+	switch {
+	case gap != "":
+		return what + ", and no payout is left for it: " + gap, steps(next, notBefore(f, r.unlessShown(f)))
+	case f.adds == toAgreed:
+		return what + ", perhaps a fee", "book a fee under a reference of its own, or reverse the entry"
+	}
+	return what, steps("find out what it is for, and correct or reverse it", notBefore(f, "that is known"))
+}
+
+// statusNext is what to do about a status difference, and what must be before anybody pays again.
+var statusNext = map[payout.Cell]struct{ do, before string }{
+	payout.PaidButFailed:     {"reverse the booking", "it is reversed"},
+	payout.LedgerLags:        {"mark the entry as paid", ""},
+	payout.PendingButFailed:  {"mark the entry as failed", "that is done"},
+	payout.UnrecordedOutflow: {"book the outflow", ""},
+	payout.MayStillPay:       {"wait for the payout's final status", "it is final"},
+	payout.ReturnedNotPaid:   {"find out what the ledger says was returned", "that is known"},
+	payout.UnknownStatus:     {"look the payout up at the provider", "its status is known"},
+	payout.UnmappedWord:      {"map the word in ledger.statuses and reconcile again", ""},
+}
+
+func (r *run) statusWords(f *finding) (string, string) {
 	what := fmt.Sprintf("for %s the ledger has %s and the provider %s: %s", refPhrase(f), sideEnts(f), sidePays(f), lowerFirst(f.cell.Info().Words))
-	return what, next
+	next := statusNext[f.cell]
+	shown := ""
+	if next.before != "" && !isLive(foremost(f.pays)) {
+		shown = r.unlessShown(f)
+	}
+	tail := r.doNotPay(f, nil, next.before, shown)
+	if f.cell == payout.UnrecordedOutflow {
+		tail = fmt.Sprintf("do not pay %s again: payout %s completed", refPhrase(f), f.pays[0].ID)
+	}
+	return what, steps(next.do, tail)
 }
 
 func (r *run) timingWords(f *finding) (string, string) {
@@ -161,7 +188,7 @@ func (r *run) timingWords(f *finding) (string, string) {
 		return fmt.Sprintf("the ledger has %s for %s, not due or still pending; a payout may follow until %s past its day",
 			entPhrase(f.ents[0]), refPhrase(f), r.m.o.StuckAfter), ""
 	case len(f.pays) == 0:
-		return fmt.Sprintf("the ledger has %s for %s and no payout yet, within the grace of %s",
+		return fmt.Sprintf("the ledger has %s for %s and no payout answers it yet, within the grace of %s",
 			entPhrase(f.ents[0]), refPhrase(f), r.m.o.GraceProvider), ""
 	}
 	return fmt.Sprintf("for %s the provider has %s and the ledger %s, within the grace of %s",
@@ -189,30 +216,76 @@ func (r *run) payoutWords(f *finding) (string, string) {
 	p := f.pays[0]
 	switch f.outcome {
 	case payout.DuplicatePayout:
-		return fmt.Sprintf("%s repeats payout %s of %s: same reference, currency and amount, payee not known to differ",
-				payPhrase(p), f.twin, refPhrase(f)),
-			fmt.Sprintf("find out whether both were meant and recall one if not; do not pay %s again before that is settled", refPhrase(f))
+		return fmt.Sprintf("%s repeats %s of %s: same reference, currency and amount, payee not known to differ",
+				payPhrase(p), payPhrase(f.twin), refPhrase(f)),
+			steps("find out whether both were meant and recall one if not", notBefore(f, "that is settled"))
 	case payout.NotInExtract:
 		return fmt.Sprintf("%s is of a day that the ledger extract%s does not cover", payPhrase(p), r.extract()),
 			"export the ledger for that day and reconcile again"
 	}
-	return fmt.Sprintf("%s failed; the ledger rightly does not hold it as paid", payPhrase(p)), ""
+	return fmt.Sprintf("%s failed; %s", payPhrase(p), r.deadInLedger(p)), r.doNotPay(f, nil)
 }
 
-// entryWords is for findings of entries alone.
-func entryWords(f *finding) (string, string) {
+// deadInLedger says what is known of the ledger's side of a payout that failed and that no entry answers.
+func (r *run) deadInLedger(p *pay) string {
+	key, ok := payout.KeyOf(p.RefID, "", r.m.o.CaseInsensitive)
+	switch {
+	case !ok:
+		return "it bears no reference, so no ledger entry can answer it"
+	case len(r.m.rejected[key]) > 0:
+		return "whether the ledger holds it as paid is not known: a row of its reference could not be read"
+	case !r.m.reach(p.day):
+		return fmt.Sprintf("whether the ledger holds it as paid is not known: the extract%s does not cover its day", r.extract())
+	}
+	return "the ledger rightly does not hold it as paid"
+}
+
+func (r *run) entryWords(f *finding) (string, string) {
 	e := f.ents[0]
 	switch f.outcome {
 	case payout.DuplicateLedgerEntry:
-		return fmt.Sprintf("the ledger has %s for %s more often than there are payouts%s", entPhrase(e), refPhrase(f), beside(f.g)),
-			fmt.Sprintf("reverse the second booking; do not pay %s again before that is done", refPhrase(f))
+		return r.duplicateEntryWords(f)
 	case payout.UnmatchedReversal:
-		return fmt.Sprintf("the ledger has the reversal %s for %s and no entry of that amount before it", entPhrase(e), refPhrase(f)),
-			"find the entry that it reverses, or correct it"
+		return fmt.Sprintf("the ledger has the reversal %s for %s and no entry of that amount is left that it could cancel", entPhrase(e), refPhrase(f)),
+			steps("find the entry that it reverses, or correct it", r.doNotPay(f, nil, "that is settled"))
 	case payout.OffsetInLedger:
 		return fmt.Sprintf("for %s the ledger has %s, which cancel each other", refPhrase(f), sideEnts(f)), ""
 	}
-	return fmt.Sprintf("the ledger calls %s for %s failed, and no payout was ever initiated", entPhrase(e), refPhrase(f)), ""
+	return r.notSentWords(f)
+}
+
+// duplicateEntryWords calls for a reversal only where no second payout can be missing from what is known.
+func (r *run) duplicateEntryWords(f *finding) (string, string) {
+	named, there := f.twin, ""
+	switch {
+	case f.twin != nil:
+		there = "there is " + payPhrase(f.twin)
+	case f.other != nil:
+		named, there = f.other, "there is "+r.otherPhrase(f)
+	}
+	has := fmt.Sprintf("the ledger has %s for %s more", entPhrase(f.ents[0]), r.keyPhrase(f))
+	if gap, next := r.gap(f); gap != "" {
+		return steps(fmt.Sprintf("%s than once, and no payout is left for this one: %s", has, gap), there), steps(next, r.doNotPay(f, named, r.unlessShown(f)))
+	}
+	if there == "" {
+		there = "there is none"
+	}
+	before := "that is done"
+	if !isLive(f.other) {
+		before = "that is done and the first one is settled"
+	}
+	return fmt.Sprintf("%s often than there are payouts: %s", has, there), steps("reverse the second booking", r.doNotPay(f, named, before, r.unlessShown(f)))
+}
+
+// notSentWords says what the mirror shows of an entry that the ledger calls failed: nobody asked the provider for it.
+func (r *run) notSentWords(f *finding) (string, string) {
+	none := "no payout for it"
+	if f.other != nil {
+		none = "none that answers it"
+	}
+	what := fmt.Sprintf("the ledger calls %s for %s failed, and the mirror holds %s%s", entPhrase(f.ents[0]), r.keyPhrase(f), none, r.thereIs(f))
+	gap, next := r.gap(f)
+	return steps(what, gap), steps(next, r.doNotPay(f, f.other, r.unlessShown(f)))
 }
 
 // bothWords is for findings with records of both sides.
@@ -222,19 +295,19 @@ func (r *run) bothWords(f *finding) (string, string) {
 	case payout.CurrencyMismatch:
 		if f.pays[0].Currency == money.NoCurrency {
 			return both + ": the payout's amount could not be read",
-				fmt.Sprintf("look the payout up at the provider; do not pay %s again before its amount is known", refPhrase(f))
+				steps("look the payout up at the provider", r.doNotPay(f, nil, "its amount is known"))
 		}
-		return both + ": the currencies differ", fmt.Sprintf("correct the ledger's currency; do not pay %s again before it is explained", refPhrase(f))
+		return both + ": the currencies differ", steps("correct the ledger's currency", r.doNotPay(f, nil, "it is explained"))
 	case payout.Ambiguous:
-		return both + ": no pairing of them is certain", fmt.Sprintf("match them by hand and give each payout a reference of its own; do not pay %s again before that", refPhrase(f))
+		return both + ": no pairing of them is certain", steps("match them by hand and give each payout a reference of its own", r.doNotPay(f, nil, "that is done"))
 	case payout.Stuck:
-		return both + ": " + r.overdueWords(f), fmt.Sprintf("ask the provider for its fate; do not pay %s again before its status is final", refPhrase(f))
+		return both + ": " + r.overdueWords(f), steps("ask the provider for its fate", r.doNotPay(f, nil, "its status is final"))
 	case payout.InFlight:
 		return both + ": booked, and still on its way at the bank", ""
 	case payout.Returned:
-		return both + ": initiated, and returned per ledger", "check the bank statement: the API knows no returns"
+		return both + ": initiated, and returned per ledger", steps("check the bank statement: the API knows no returns", notBefore(f, "it shows that the money is back"))
 	}
-	return both + ": failed on the provider's side, and not paid in the ledger", ""
+	return both + ": failed on the provider's side, and not paid in the ledger", r.doNotPay(f, nil)
 }
 
 // overdueWords says for how long the oldest payout has been in flight, and what the limit is.
@@ -254,140 +327,4 @@ func (r *run) overdueWords(f *finding) string {
 		}
 	}
 	return fmt.Sprintf("in flight for %s, longer than %s", age, r.m.o.StuckAfter.inHours())
-}
-
-// Phrases.
-
-func payPhrase(p *pay) string {
-	s := "payout " + p.ID + " of " + amountPhrase(p.amount())
-	if p.payee() != "" {
-		s += " to " + clipText(p.payee())
-	}
-	return s + " (created " + p.day.String() + ", " + statusPhrase(p) + ")"
-}
-
-func amountPhrase(a money.Amount) string {
-	if a.Currency() == money.NoCurrency {
-		return "an unknown amount"
-	}
-	return a.String()
-}
-
-// statusPhrase is the status in words, with what the bank said about it.
-func statusPhrase(p *pay) string {
-	s, _, _ := strings.Cut(lowerFirst(p.Status.Words()), " (")
-	if p.detail == nil {
-		return s
-	}
-	if p.detail.BankStatus != "" {
-		s += ", bank status " + clipText(p.detail.BankStatus)
-	}
-	if p.detail.Reason != "" {
-		s += fmt.Sprintf(", the bank's reason: %q", p.detail.Reason)
-	}
-	return s
-}
-
-func entPhrase(e *ent) string {
-	s := e.Amount.String() + " (without a date"
-	if e.Day != payout.NoDay {
-		s = e.Amount.String() + " (dated " + e.Day.String()
-	}
-	if e.Status != "" {
-		s += ", " + clipText(e.Status)
-	}
-	if e.Document != "" {
-		s += ", document " + clipText(e.Document)
-	}
-	return s + ")"
-}
-
-func refPhrase(f *finding) string {
-	if f.g.key == "" {
-		return "this payee"
-	}
-	return "reference " + clipText(strings.TrimSpace(f.ref()))
-}
-
-// sidePays and sideEnts name one side's records: one in full, several by number, sum and days.
-func sidePays(f *finding) string {
-	if len(f.pays) == 1 {
-		return payPhrase(f.pays[0])
-	}
-	first, last := f.pays[0].day, f.pays[0].day
-	for _, p := range f.pays {
-		first, last = min(first, p.day), max(last, p.day)
-	}
-	ids := make([]string, len(f.pays))
-	for i, p := range f.pays {
-		ids[i] = p.ID
-	}
-	return fmt.Sprintf("%d payouts (%s) of together %s (created %s)", len(f.pays), firstFew(ids), sumPhrase(f.sums.pays), payout.Period{From: first, To: last})
-}
-
-func sideEnts(f *finding) string {
-	if len(f.ents) == 1 {
-		return entPhrase(f.ents[0])
-	}
-	if len(f.ents) == 2 {
-		return entPhrase(f.ents[0]) + " and " + entPhrase(f.ents[1])
-	}
-	first, last := payout.NoDay, payout.NoDay
-	for _, e := range f.ents {
-		if e.Day != payout.NoDay && (first == payout.NoDay || e.Day < first) {
-			first = e.Day
-		}
-		last = max(last, e.Day)
-	}
-	s := fmt.Sprintf("%d entries of together %s", len(f.ents), sumPhrase(f.sums.ents))
-	if first != payout.NoDay {
-		s += " (dated " + payout.Period{From: first, To: last}.String() + ")"
-	}
-	return s
-}
-
-func sumPhrase(sums []money.Amount) string {
-	parts := make([]string, len(sums))
-	for i, a := range sums {
-		parts[i] = amountPhrase(a)
-	}
-	return strings.Join(parts, " and ")
-}
-
-// livePhrase names the first live payout of a key.
-func livePhrase(g *group) string {
-	for _, p := range g.pays {
-		if p.live() {
-			return payPhrase(p)
-		}
-	}
-	return "nothing"
-}
-
-// beside names the payouts that the key has.
-func beside(g *group) string {
-	if len(g.pays) == 0 {
-		return ": there is none"
-	}
-	return ": there is " + payPhrase(g.pays[0])
-}
-
-func clipText(s string) string {
-	runes := []rune(s)
-	if len(runes) > 80 {
-		return string(runes[:80]) + "..."
-	}
-	return s
-}
-
-func upperFirst(s string) string { return first(s, strings.ToUpper) }
-func lowerFirst(s string) string { return first(s, strings.ToLower) }
-
-func first(s string, change func(string) string) string {
-	for i := range s {
-		if i > 0 {
-			return change(s[:i]) + s[i:]
-		}
-	}
-	return change(s)
 }

@@ -51,20 +51,49 @@ func TestWhy(t *testing.T) {
 		{"an added entry", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05\nE e2 3 paid 01-06", nil, []string{
 			"The ledger has 3.00 EUR (dated 2026-01-06, paid, document e2) for reference R beside what agrees with payout p1 of 100.00 EUR (created 2026-01-05, initiation completed), perhaps a fee; book a fee under a reference of its own, or reverse the entry.",
 		}},
+		{"an added entry, in a later episode of its reference", "P p0 100 COMPLETED 2025-11-05\nE e0 100 paid 2025-11-05\nP p1 120 COMPLETED 01-05\nE e1 120 paid 01-05\nE e2 3 paid 01-06", nil, []string{
+			"The ledger has 3.00 EUR (dated 2026-01-06, paid, document e2) for reference R beside what agrees with payout p1 of 120.00 EUR (created 2026-01-05, initiation completed), perhaps a fee; book a fee under a reference of its own, or reverse the entry.",
+		}},
+		{"an added entry beside a break", "P p1 100 COMPLETED 01-05\nE e1 100 failed 01-05\nE e2 90 paid 01-05", nil, []string{
+			"For reference R the ledger has 100.00 EUR (dated 2026-01-05, failed, document e1) and the provider payout p1 of 100.00 EUR (created 2026-01-05, initiation completed): unrecorded outflow: failed in the ledger, payout completed; book the outflow; do not pay reference R again: payout p1 completed.",
+			"The ledger has 90.00 EUR (dated 2026-01-05, paid, document e2) for reference R on top of what it holds against payout p1 of 100.00 EUR (created 2026-01-05, initiation completed); find out what it is for, and correct or reverse it; do not pay reference R again before that is known.",
+		}},
+		{"an added entry beside an overdue payout", "P p1 80 PROCESSING 01-05\nE e1 80 paid 01-05\nE e2 3 paid 01-05", nil, []string{
+			"The ledger has 3.00 EUR (dated 2026-01-05, paid, document e2) for reference R on top of what it holds against payout p1 of 80.00 EUR (created 2026-01-05, initiation processing at the bank); find out what it is for, and correct or reverse it; do not pay reference R again before that is known.",
+			"For reference R the provider has payout p1 of 80.00 EUR (created 2026-01-05, initiation processing at the bank) and the ledger 80.00 EUR (dated 2026-01-05, paid, document e1): in flight for 46 days, longer than 72h; ask the provider for its fate; do not pay reference R again before its status is final.",
+		}},
+		{"an added entry, days missing", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05\nE e2 3 paid 01-06", func(t *testing.T, s *scene) { s.covered(ymd(t, "2026-01-02"), ymd(t, "2026-02-20")) }, []string{
+			"The ledger has 3.00 EUR (dated 2026-01-06, paid, document e2) for reference R beside what agrees with payout p1 of 100.00 EUR (created 2026-01-05, initiation completed), and no payout is left for it: the provider was not asked for this reference and the mirror is not complete from 2025-12-27 to 2026-01-16; sync the missing days; do not pay reference R again before the mirror is complete from 2025-12-27 on.",
+		}},
 		{"currency", "P p1 100 COMPLETED 01-05\nE e1 100USD paid 01-05", nil, []string{
 			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) and the ledger 100.00 USD (dated 2026-01-05, paid, document e1): the currencies differ; correct the ledger's currency; do not pay reference R again before it is explained.",
 		}},
 		{"a duplicate payout", "P p1 100 COMPLETED 01-05\nP p2 100 COMPLETED 01-06\nE e1 100 paid 01-05", nil, []string{
-			"Payout p2 of 100.00 EUR (created 2026-01-06, initiation completed) repeats payout p1 of reference R: same reference, currency and amount, payee not known to differ; find out whether both were meant and recall one if not; do not pay reference R again before that is settled.",
+			"Payout p2 of 100.00 EUR (created 2026-01-06, initiation completed) repeats payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) of reference R: same reference, currency and amount, payee not known to differ; find out whether both were meant and recall one if not; do not pay reference R again before that is settled.",
 		}},
 		{"a duplicate entry", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05\nE e2 100 paid 01-06", nil, []string{
-			"The ledger has 100.00 EUR (dated 2026-01-06, paid, document e2) for reference R more often than there are payouts: there is payout p1 of 100.00 EUR (created 2026-01-05, initiation completed); reverse the second booking; do not pay reference R again before that is done.",
+			"The ledger has 100.00 EUR (dated 2026-01-06, paid, document e2) for reference R more often than there are payouts: there is payout p1 of 100.00 EUR (created 2026-01-05, initiation completed); reverse the second booking; do not pay reference R again: payout p1 completed.",
 		}},
 		{"a reversal", "E e1 -100 paid 01-05", nil, []string{
-			"The ledger has the reversal -100.00 EUR (dated 2026-01-05, paid, document e1) for reference R and no entry of that amount before it; find the entry that it reverses, or correct it.",
+			"The ledger has the reversal -100.00 EUR (dated 2026-01-05, paid, document e1) for reference R and no entry of that amount is left that it could cancel; find the entry that it reverses, or correct it; do not pay reference R again before that is settled.",
+		}},
+		{"a duplicate entry, days missing", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05\nE e2 100 paid 01-06", func(t *testing.T, s *scene) { s.covered(ymd(t, "2026-01-02"), ymd(t, "2026-02-20")) }, []string{
+			"The ledger has 100.00 EUR (dated 2026-01-06, paid, document e2) for reference R more than once, and no payout is left for this one: the provider was not asked for this reference and the mirror is not complete from 2025-12-27 to 2026-01-16; there is payout p1 of 100.00 EUR (created 2026-01-05, initiation completed); sync the missing days; do not pay reference R again: payout p1 completed.",
+		}},
+		{"a duplicate entry, today is no gap", "P p1 100 COMPLETED 01-25\nE e1 100 paid 01-25\nE e2 100 paid 01-26", func(t *testing.T, s *scene) {
+			s.at(t, "2026-01-28T12:00:00Z")
+			s.covered(ymd(t, "2026-01-02"), ymd(t, "2026-01-27"))
+		}, []string{
+			"The ledger has 100.00 EUR (dated 2026-01-26, paid, document e2) for reference R more often than there are payouts: there is payout p1 of 100.00 EUR (created 2026-01-25, initiation completed); reverse the second booking; do not pay reference R again: payout p1 completed.",
+		}},
+		{"a duplicate entry, without a date", "P p1 100 PENDING 01-05\nE e1 100 pending 01-05\nE e2 100 pending -", func(t *testing.T, s *scene) { s.at(t, "2026-01-06T12:00:00Z") }, []string{
+			"The ledger has 100.00 EUR (without a date, pending, document e2) for reference R more than once, and no payout is left for this one: the provider was not asked for this reference and the entry has no date; there is payout p1 of 100.00 EUR (created 2026-01-05, initiation pending); give the entry a date and reconcile again; do not pay reference R again: payout p1 may still pay out.",
+		}},
+		{"a reversal of what is cancelled", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05\nE e2 -100 returned 01-06\nE e3 -100 paid 01-07", nil, []string{
+			"The ledger has the reversal -100.00 EUR (dated 2026-01-07, paid, document e3) for reference R and no entry of that amount is left that it could cancel; find the entry that it reverses, or correct it; do not pay reference R again before that is settled and it is clear that no other payout of this reference, such as payout p1 of 100.00 EUR (created 2026-01-05, initiation completed), paid it.",
 		}},
 		{"ambiguous", "P p1 60 COMPLETED 01-05\nP p2 70 COMPLETED 01-05\nE e1 50 paid 01-05\nE e2 55 paid 01-05\nE e3 5 paid -", nil, []string{
-			"For reference R the provider has 2 payouts (p1, p2) of together 130.00 EUR (created 2026-01-05) and the ledger 3 entries of together 110.00 EUR (dated 2026-01-05): no pairing of them is certain; match them by hand and give each payout a reference of its own; do not pay reference R again before that.",
+			"For reference R the provider has 2 payouts (p1, p2) of together 130.00 EUR (created 2026-01-05) and the ledger 3 entries of together 110.00 EUR (dated 2026-01-05): no pairing of them is certain; match them by hand and give each payout a reference of its own; do not pay reference R again before that is done.",
 		}},
 		{"stuck", "P p1 100 PROCESSING 01-05\nE e1 100 paid 01-05", nil, []string{
 			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation processing at the bank) and the ledger 100.00 EUR (dated 2026-01-05, paid, document e1): in flight for 46 days, longer than 72h; ask the provider for its fate; do not pay reference R again before its status is final.",

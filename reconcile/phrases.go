@@ -1,0 +1,127 @@
+package reconcile
+
+import (
+	"fmt"
+	"strings"
+
+	"payrecon/internal/money"
+	"payrecon/internal/payout"
+)
+
+// The phrases of sentences: how a payout, an entry, a reference and many of them are named.
+
+func payPhrase(p *pay) string {
+	s := "payout " + p.ID + " of " + amountPhrase(p.amount())
+	if p.payee() != "" {
+		s += " to " + clipText(p.payee())
+	}
+	return s + " (created " + p.day.String() + ", " + statusPhrase(p) + ")"
+}
+
+func amountPhrase(a money.Amount) string {
+	if a.Currency() == money.NoCurrency {
+		return "an unknown amount"
+	}
+	return a.String()
+}
+
+// statusPhrase is the status in words, with what the bank said about it.
+func statusPhrase(p *pay) string {
+	s, _, _ := strings.Cut(lowerFirst(p.Status.Words()), " (")
+	if p.detail == nil {
+		return s
+	}
+	if p.detail.BankStatus != "" {
+		s += ", bank status " + clipText(p.detail.BankStatus)
+	}
+	if p.detail.Reason != "" {
+		s += fmt.Sprintf(", the bank's reason: %q", p.detail.Reason)
+	}
+	return s
+}
+
+func entPhrase(e *ent) string {
+	s := e.Amount.String() + " (without a date"
+	if e.Day != payout.NoDay {
+		s = e.Amount.String() + " (dated " + e.Day.String()
+	}
+	if e.Status != "" {
+		s += ", " + clipText(e.Status)
+	}
+	if e.Document != "" {
+		s += ", document " + clipText(e.Document)
+	}
+	return s + ")"
+}
+
+func refPhrase(f *finding) string {
+	if f.g.key == "" {
+		return "this payee"
+	}
+	return "reference " + clipText(strings.TrimSpace(f.ref()))
+}
+
+// sidePays and sideEnts name one side's records: one in full, several by number, sum and days.
+func sidePays(f *finding) string {
+	if len(f.pays) == 1 {
+		return payPhrase(f.pays[0])
+	}
+	first, last := f.pays[0].day, f.pays[0].day
+	for _, p := range f.pays {
+		first, last = min(first, p.day), max(last, p.day)
+	}
+	ids := make([]string, len(f.pays))
+	for i, p := range f.pays {
+		ids[i] = p.ID
+	}
+	return fmt.Sprintf("%d payouts (%s) of together %s (created %s)", len(f.pays), firstFew(ids), sumPhrase(f.sums.pays), payout.Period{From: first, To: last})
+}
+
+func sideEnts(f *finding) string {
+	if len(f.ents) == 1 {
+		return entPhrase(f.ents[0])
+	}
+	if len(f.ents) == 2 {
+		return entPhrase(f.ents[0]) + " and " + entPhrase(f.ents[1])
+	}
+	first, last := payout.NoDay, payout.NoDay
+	for _, e := range f.ents {
+		if e.Day != payout.NoDay && (first == payout.NoDay || e.Day < first) {
+			first = e.Day
+		}
+		last = max(last, e.Day)
+	}
+	s := fmt.Sprintf("%d entries of together %s", len(f.ents), sumPhrase(f.sums.ents))
+	if first != payout.NoDay {
+		s += " (dated " + payout.Period{From: first, To: last}.String() + ")"
+	}
+	return s
+}
+
+func sumPhrase(sums []money.Amount) string {
+	parts := make([]string, len(sums))
+	for i, a := range sums {
+		parts[i] = amountPhrase(a)
+	}
+	return strings.Join(parts, " and ")
+}
+
+func clipText(s string) string {
+	runes := []rune(s)
+	if len(runes) > 80 {
+		return string(runes[:80]) + "..."
+	}
+	return s
+}
+
+func upperFirst(s string) string { return first(s, strings.ToUpper) }
+func lowerFirst(s string) string { return first(s, strings.ToLower) }
+
+func first(s string, change func(string) string) string {
+	for i := range s {
+		if i > 0 {
+			return change(s[:i]) + s[i:]
+		}
+	}
+	return change(s)
+}
