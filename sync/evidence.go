@@ -2,7 +2,6 @@ package sync
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"payrecon/internal/payout"
@@ -136,14 +135,10 @@ func provenWithout(d payout.Day, onBehalfOf string, notShown []string) string {
 
 // named names payouts that were not shown, as the end of a sentence.
 func named(ids []string) string {
-	const most = 5
-	switch more := len(ids) - most; {
-	case len(ids) == 0:
+	if len(ids) == 0 {
 		return ""
-	case more > 0:
-		return fmt.Sprintf("; not shown: %s and %d more", strings.Join(ids[:most], ", "), more)
 	}
-	return "; not shown: " + strings.Join(ids, ", ")
+	return "; not shown: " + namesOf(ids)
 }
 
 // under names an onBehalfOfId in a sentence.
