@@ -45,21 +45,39 @@ func TestReadLedgerRejectsSigned(t *testing.T) {
 	}
 }
 
-// TestReadLedgerReferencesOfWideRows: a text that holds the delimiter shifts the columns behind it, its row's reference too.
-func TestReadLedgerReferencesOfWideRows(t *testing.T) {
+// TestReadLedgerReferencesOfOddRows: in a row that has more or fewer fields than the header any column may be shifted. Its
+// reference is told only where no other field could be it.
+func TestReadLedgerReferencesOfOddRows(t *testing.T) {
 	for _, tt := range []struct{ name, header, row, want string }{
 		{"text before", "text,ref,amount,ccy,date", "Acme, Ltd,R1,100.00,EUR,2026-01-05", "R1"},
 		{"text before, twice", "text,ref,amount,ccy,date", "a,b,c,R1,100.00,EUR,", "R1"},
 		{"text before, amount first", "amount,ccy,text,ref", "100.00,EUR,Acme, Ltd,R1", "R1"},
+		{"text before, and quotes", "text,ref,amount,ccy,date", `Acme, "Big" Ltd,R1,100.00,EUR,2026-01-05`, "R1"},
 		{"text behind", "document,ref,amount,ccy,text", "D1,R1,100.00,EUR,rent, May", "R1"},
-		{"text on either side", "text,ref,memo,amount,ccy", "Acme,R1,rent, May,100.00,EUR", "R1"},
-		{"the amount's own comma", "text,ref,amount,ccy", "Acme,R1,1,234.50,EUR", "R1"},
-		{"text before, and the date is none", "text,ref,amount,ccy,date", "Acme, Ltd,R1,100.00,EUR,soon", " Ltd"},
-		{"reference first", "ref,text,amount,ccy", "R1,a,b,c,100.00,EUR", "R1"},
-		{"cut off", "ref,text,amount,ccy", "R1,a", "R1"},
+		{"texts before and behind", "text,ref,amount,ccy,memo", "Acme, Ltd,R1,100.00,EUR,rent, May", "R1"},
+		{"text between", "ref,text,amount,ccy", "R1,a,b,c,100.00,EUR", "R1"},
+		{"text on either side", "text,ref,memo,amount,ccy", "Acme,R1,rent, May,100.00,EUR", ""},
+		{"the amount's own comma", "ref,amount,ccy,text", "R1,1,234.50,EUR,rent", "R1"},
+		{"the amount's own comma or the text's", "text,ref,amount,ccy", "Acme,R1,1,234.50,EUR", ""},
+		{"two figures", "text,ref,amount,memo", "Acme, 500,4711,300,rent", ""},
+		{"two figures, one unreadable", "text,ref,amount,memo", "Acme, 500,4711,3o0,rent", ""},
+		{"text before, and the amount is none", "text,ref,amount,ccy,date", "Acme, Ltd,R1,1o0.00,EUR,2026-01-05", ""},
+		{"text before, and the date is none", "text,ref,amount,ccy,date", "Acme, Ltd,R1,100.00,EUR,soon", ""},
+		{"far too wide", "text,ref,amount,ccy", strings.Repeat("a,", 40) + "R1,100.00,EUR", ""},
+		{"wider than is kept", "text,ref,amount,ccy", strings.Repeat("a,", 400) + "R1,100.00,EUR", ""},
+		{"cut off behind", "ref,amount,ccy,status,text", "R1,100.00,EUR", "R1"},
+		{"cut off in front", "text,ref,amount,ccy", "R1,100.00,EUR", ""},
+		{"cut off, no amount left", "ref,text,amount,ccy", "R1,a", ""},
+		{"cut off, amount or reference", "ref,amount,text", "4711,100.00", ""},
+		{"the reference is left out", "ref,amount,ccy,text", "100.00,EUR,rent", ""},
+		{"a placeholder", "text,ref,amount,ccy,date", "Acme, Ltd,n/a,100.00,EUR,2026-01-05", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			in, _ := readText(t, tt.header+"\n"+tt.row+"\n", LedgerOptions{})
+			o := LedgerOptions{}
+			if !strings.Contains(tt.header, "ccy") {
+				o.Currency = "EUR"
+			}
+			in, _ := readText(t, tt.header+"\n"+tt.row+"\n", o)
 			if len(in.Rejected) != 1 || in.Rejected[0].Ref != tt.want {
 				t.Errorf("got %+v, want the reference %q", in.Rejected, tt.want)
 			}

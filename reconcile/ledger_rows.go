@@ -313,70 +313,13 @@ func (p *ledgerParser) rejectWidth(width int) error {
 	return p.keep(row)
 }
 
-// refAt returns which field of the record is its reference. A row is too wide where a text holds the delimiter and is not
-// quoted: then all columns behind that text are shifted. The text can be any column with which amount, currency and date are
-// read; the reference is taken to be shifted if all such columns stand before it.
-func (p *ledgerParser) refAt() int {
-	over := p.records.count - len(p.plan.header)
-	if over <= 0 || p.records.count > len(p.records.fields) {
-		return p.ref
-	}
-	for wide := len(p.plan.header) - 1; wide >= 0; wide-- {
-		switch wide {
-		case p.ref, p.currency, p.status, p.date:
-			continue
-		}
-		if p.readsWith(wide, over) {
-			if wide > p.ref {
-				return p.ref
-			}
-			return p.ref + over
-		}
-	}
-	return p.ref
-}
-
-// readsWith reports whether amount, currency and date can be read if the column wide takes over more fields than its own.
-func (p *ledgerParser) readsWith(wide, over int) bool {
-	field := func(col int) string {
-		switch {
-		case col < wide:
-			return ledgerTrim(p.records.field(col))
-		case col > wide:
-			return ledgerTrim(p.records.field(col + over))
-		}
-		first, last := p.records.fields[col], p.records.fields[col+over]
-		return ledgerTrim(p.records.text[first.start:max(first.start, last.end)])
-	}
-	if _, bad := p.plan.amounts.parse(field(p.amount)); bad != "" {
-		return false
-	}
-	if p.currency >= 0 {
-		word := field(p.currency)
-		if _, ok := ledgerCode(word); !ok && (word != "" || p.rules.currency == "") {
-			return false
-		}
-	}
-	if p.date < 0 || field(p.date) == "" {
-		return true
-	}
-	_, ok := p.readDay(field(p.date))
-	return ok
-}
-
 // keep adds what every rejected row has. Its strings are copies: chunks are not kept for its sake.
 func (p *ledgerParser) keep(row payout.RejectedRow) error {
 	p.totals.rows++
 	row.File, row.Line = p.file, p.line
 	row.Value = strings.Clone(row.Value)
 	n := min(p.records.count, len(p.records.fields))
-	if at := p.refAt(); at < n {
-		if ref := p.records.field(at); len(ref) <= 1000 {
-			if _, ok := payout.KeyOf(ref, "", false); ok {
-				row.Ref = strings.Clone(ref)
-			}
-		}
-	}
+	row.Ref = strings.Clone(p.rejectedRef())
 	var text strings.Builder
 	for i := 0; i < n && text.Len() < 4*500; i++ {
 		if i > 0 {

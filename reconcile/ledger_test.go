@@ -300,7 +300,7 @@ func TestReadLedgerRejects(t *testing.T) {
 		{"bad date", "R1,1.00,EUR,,2026-02-30,", "date", "2026-02-30", "not a date (want YYYY-MM-DD or RFC 3339, or set ledger.date_format)", "R1", ""},
 		{"date before all", "R1,1.00,EUR,,1899-12-31,", "date", "1899-12-31", "not a date (want YYYY-MM-DD or RFC 3339, or set ledger.date_format)", "R1", ""},
 		{"too few fields", "R1,1.00,EUR", "(row)", "3", "the row has 3 fields, the header has 6", "R1", "R1,1.00,EUR"},
-		{"one field", "R1", "(row)", "1", "the row has 1 field, the header has 6", "R1", "R1"},
+		{"one field", "R1", "(row)", "1", "the row has 1 field, the header has 6", "", "R1"},
 		{"too many fields", "R1,1.00,EUR,,,a,b", "(row)", "7", "the row has 7 fields, the header has 6", "R1", "R1,1.00,EUR,,,a,b"},
 		{"all fields blank", ",,,,,", "ref_id", "", "the reference is blank or a placeholder", "", ",,,,,"},
 		{"text after a quote", `R1,1.00,EUR,"paid"x,,`, "status", `"paid"x`, "text after the closing quote of a field", "R1", `R1,1.00,EUR,"paid"x,,`},
