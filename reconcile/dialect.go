@@ -214,12 +214,13 @@ func (p *ledgerPlan) mapColumns(r *ledgerRules) error {
 	return nil
 }
 
-// readAmounts looks at the amounts of the sample's whole rows.
+// readAmounts looks at the amounts of the sample's whole rows, less those that a filter takes out.
 func (p *ledgerPlan) readAmounts(r *ledgerRules, records *csvSplitter, whole bool) error {
 	evidence := ledgerEvidence{thousands: r.thousands, whole: whole}
 	col, line := p.cols["amount"], p.lines+1
+	unknown := ledgerAmounts{point: true, comma: true, thousands: r.thousands, negate: r.negate}
 	for records.next() {
-		if records.count == len(p.header) && records.stray == 0 {
+		if records.count == len(p.header) && records.stray == 0 && p.takes(records, &unknown) == nil {
 			if v := ledgerTrim(records.field(col)); v != "" {
 				evidence.add(v, line)
 			}

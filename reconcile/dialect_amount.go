@@ -21,8 +21,10 @@ import (
 // If both marks remain and a figure differs between them, the file is refused with the question. If no figure tells, later
 // ones (beyond the sample) are read as long as they leave no choice themselves.
 //
-// The sample decides how the file is read, but the workers go on weighing what they read, and in the end the whole file is
-// judged as the sample was: figures that have the file refused at its beginning have it refused wherever they stand.
+// The sample decides how the file is read, but the workers go on weighing what they read. A figure beyond the sample that does
+// not fit the decimal mark is a rejected row: one bad row does not refuse a file, nor do many, as none of them is taken for
+// another amount. But once a figure of the other mark was met, one that is possible with both may have been: then the file is
+// refused with the question, wherever the two stand. Rows that a filter takes out tell nothing.
 
 // ledgerThousands is the set of marks that may stand between groups of three digits.
 type ledgerThousands struct {
@@ -302,7 +304,7 @@ func (e *ledgerEvidence) conclude(r *ledgerRules) (ledgerAmounts, error) {
 		case mixed && e.unsure.value != "":
 			return a, e.unsure.ask(e.both())
 		case a.point && a.comma && e.unsure.value != "":
-			return a, e.unsure.ask(ledgerUntold(e.whole))
+			return a, e.unsure.ask(r.untold(e.whole))
 		case mixed: // the others are rejected rows
 			a.point, a.thousands.marks, a.how = true, "", "default"
 			return a, nil
@@ -318,15 +320,34 @@ func (e *ledgerEvidence) conclude(r *ledgerRules) (ledgerAmounts, error) {
 	return a, nil
 }
 
+// confirm judges a by the amounts of the whole file: it asks if an amount may have been read wrongly. A file whose sample told
+// no mark was read with either, so it must not have both.
+func (e *ledgerEvidence) confirm(a *ledgerAmounts) error {
+	switch {
+	case a.how == amountsConfigured || e.pointOnly == 0 || e.commaOnly == 0:
+		return nil
+	case e.unsure.value != "":
+		return e.unsure.ask(e.both())
+	case a.point && a.comma:
+		return payout.Errorf(payout.KindInput, "%s: set ledger.decimal", e.both())
+	}
+	return nil
+}
+
 // both says that both marks were met.
 func (e *ledgerEvidence) both() string {
 	return fmt.Sprintf("the amounts use both decimal marks, as in %q on line %d and %q on line %d", e.comma.value, e.comma.line, e.point.value, e.point.line)
 }
 
-// ledgerUntold says what does not tell the decimal mark: the file, or as much of it as was looked at.
-func ledgerUntold(whole bool) string {
-	if whole {
+// untold says what does not tell the decimal mark: the file, or as much of it as was looked at.
+func (r *ledgerRules) untold(whole bool) string {
+	switch filtered := len(r.Filters) > 0; {
+	case whole && filtered:
+		return "no amount that the filters leave tells which"
+	case whole:
 		return "nothing in the file tells which"
+	case filtered:
+		return "no amount that the filters leave at the beginning of the file tells which"
 	}
 	return "the beginning of the file does not tell which"
 }

@@ -163,9 +163,9 @@ func (l *ledgerRead) parse(ctx context.Context, chunks *csvChunker) error {
 	return l.settle(parsers)
 }
 
-// settle adds up what the workers found, and judges the amounts of the whole file as detection judged those of the sample.
+// settle adds up what the workers found, and judges by the amounts of the whole file how they were read.
 func (l *ledgerRead) settle(parsers []*ledgerParser) error {
-	evidence := ledgerEvidence{thousands: l.rules.thousands, whole: true}
+	evidence := ledgerEvidence{thousands: l.rules.thousands}
 	for _, p := range parsers {
 		l.totals.merge(p.totals)
 		evidence.merge(&p.evidence)
@@ -177,8 +177,7 @@ func (l *ledgerRead) settle(parsers []*ledgerParser) error {
 	if len(l.totals.rejected) > l.rules.maxRejected {
 		return ledgerTooManyRejected(l.rules.maxRejected, l.totals.rejected[0])
 	}
-	_, err := evidence.conclude(l.rules)
-	return err
+	return evidence.confirm(&l.plan.amounts)
 }
 
 // feed hands chunks to the workers until the text ends or one of them fails.

@@ -94,11 +94,9 @@ func (p *ledgerParser) chunk(ctx context.Context, c csvChunk) error {
 // row reads one record of the right width. Its steps are the design's: filters, then validation.
 func (p *ledgerParser) row() error {
 	v := ledgerTrim(p.records.field(p.amount))
-	for i := range p.plan.filters {
-		if f := &p.plan.filters[i]; !f.pass(p) {
-			p.filter(f, v)
-			return nil
-		}
+	if f := p.plan.takes(&p.records, &p.plan.amounts); f != nil {
+		p.filter(f, v)
+		return nil
 	}
 	if stray := p.records.stray; stray > 0 {
 		return p.reject(stray-1, "text after the closing quote of a field")
@@ -114,13 +112,13 @@ func (p *ledgerParser) row() error {
 	if reason == amountAmbiguous {
 		point, _, _ := p.plan.amounts.thousands.units(v, '.')
 		comma, _, _ := p.plan.amounts.thousands.units(v, ',')
-		return ledgerExample{p.line, v, point, comma}.ask(ledgerUntold(false))
+		return ledgerExample{p.line, v, point, comma}.ask(p.rules.untold(false))
 	}
 	return p.reject(col, reason)
 }
 
-// weigh notes what the amount v of a row says about the decimal mark, as detection does with the sample's rows. read tells
-// that it could be read.
+// weigh notes what the amount v of a row that no filter takes out says about the decimal mark, as detection does with the
+// sample's rows. read tells that it could be read.
 func (p *ledgerParser) weigh(v string, read bool) {
 	switch {
 	case !p.weighs || p.records.stray > 0:
@@ -250,18 +248,32 @@ func (p *ledgerParser) count(e *payout.Entry) {
 	p.sum.parts[part].add(e.Amount.Units())
 }
 
+// takes returns the first filter that takes out the record just read, nil if it stays.
+func (p *ledgerPlan) takes(records *csvSplitter, amounts *ledgerAmounts) *ledgerPlanFilter {
+	for i := range p.filters {
+		if f := &p.filters[i]; !f.pass(records, amounts) {
+			return f
+		}
+	}
+	return nil
+}
+
 // pass reports whether the row stays. A figure that cannot be read stays: it will be a rejected row.
-func (f *ledgerPlanFilter) pass(p *ledgerParser) bool {
-	v := ledgerTrim(p.records.field(f.col))
+func (f *ledgerPlanFilter) pass(records *csvSplitter, amounts *ledgerAmounts) bool {
+	v := ledgerTrim(records.field(f.col))
 	if len(f.values) > 0 && f.values[strings.ToLower(v)] == f.not {
 		return false
 	}
 	if !f.bySign {
 		return true
 	}
-	units, reason := p.plan.amounts.parse(v)
-	if p.plan.amounts.negate {
+	units, reason := amounts.parse(v)
+	if amounts.negate {
 		units = -units
+	}
+	if reason == amountAmbiguous { // but of one sign
+		units, _, _ = amounts.thousands.units(v, '.')
+		reason = ""
 	}
 	return reason != "" || units == 0 || (units < 0) == f.negative
 }
@@ -284,7 +296,6 @@ func (p *ledgerParser) filter(f *ledgerPlanFilter, v string) {
 	} else {
 		to.unread++
 	}
-	p.weigh(v, reason == "")
 }
 
 // ledgerWholeRow stands for the column where no single field is at fault.
