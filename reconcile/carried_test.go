@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -140,4 +142,34 @@ func TestWhatHasNoDateAgesFromWhenItWasSeen(t *testing.T) {
 	n.Clock = func() time.Time { return time.Date(2026, 2, 8, 3, 0, 0, 0, time.UTC) }
 	n.play("2026-02-01", first) // as of a day before they were seen
 	ages(0, 0, 0, 26)
+}
+
+// TestManyItemsOfOneReference: what a night does with the items of a reference grows with them, not with their square.
+func TestManyItemsOfOneReference(t *testing.T) {
+	const k = 4000
+	var pays, ents strings.Builder
+	for i := range k {
+		fmt.Fprintf(&pays, "P p%d %d.10 COMPLETED 01-20\n", i, i+1)
+		fmt.Fprintf(&ents, "E e%d %d.20 paid 01-20\n", i, i+1)
+	}
+	for _, c := range []struct{ name, before, after string }{
+		{"an unreadable row of it", edge + pays.String(), edge + pays.String() + "X R R;1o"},
+		{"payouts of one break, each beyond the extract", edge + pays.String() + ents.String(), pays.String() + "E s1 1 paid 01-01 ref=S\nP s1 1 COMPLETED 01-01 ref=S\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := newNights(t)
+			n.play("2026-02-03", c.before)
+			open := n.last.Breaks.Total
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			n.play("2026-02-04", c.after)
+			runtime.ReadMemStats(&after)
+			if n.last.Breaks.Carried != open {
+				t.Errorf("%d items are carried, want %d", n.last.Breaks.Carried, open)
+			}
+			if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 250 {
+				t.Errorf("the second night took %d MB", mb)
+			}
+		})
+	}
 }

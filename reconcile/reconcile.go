@@ -241,7 +241,7 @@ func (r *run) unreferenced(all *joined) error {
 // unreadable puts payouts whose reference stands on an unreadable row together with it, and makes findings of the other rows.
 func (r *run) unreadable(all *joined) {
 	sortFindings(all.findings)
-	with, merged := map[payout.Key]*finding{}, map[*finding]bool{}
+	with, merged := map[payout.Key]*finding{}, map[*finding]map[*group]bool{} // of which groups
 	kept := all.findings[:0]
 	for _, f := range all.findings {
 		if f.outcome != payout.Unreadable {
@@ -256,12 +256,15 @@ func (r *run) unreadable(all *joined) {
 			kept = append(kept, f)
 			continue
 		}
-		if !merged[first] {
-			merged[first] = true
+		if merged[first] == nil {
+			merged[first] = map[*group]bool{first.g: true}
 			first.g = &group{key: first.g.key, items: slices.Clone(first.g.items)}
 		}
 		first.pays = append(first.pays, f.pays...)
-		first.g.items = append(first.g.items, f.g.items...)
+		if !merged[first][f.g] { // a reference may have as many findings and items as it likes
+			merged[first][f.g] = true
+			first.g.items = append(first.g.items, f.g.items...)
+		}
 	}
 	for f := range merged {
 		slices.SortFunc(f.pays, comparePays)

@@ -117,25 +117,26 @@ func (n *night) goOnWith(class payout.OutcomeClass) {
 // goOn takes an open item to this night.
 func (n *night) goOn(item *payout.Item) {
 	n.count(item.Exposure, func(f *payout.RollForward) *payout.RollCount { return &f.Opening }, 1)
-	f := n.continues(item)
+	shared := n.shared(item)
+	best := n.best(item, shared)
 	switch {
-	case f == nil:
+	case best < 0:
 		n.unseen(item)
-	case n.lessKnown(item, f):
-		for f != nil { // all of it
-			f = n.continues(item)
+	case n.lessKnown(item, n.listed[best]): // and so is all the rest
+		for i := range shared {
+			n.taken[i] = true
 		}
 		n.carry(item)
 	default:
-		n.proceed(item, f)
+		n.taken[best] = true
+		n.proceed(item, n.listed[best])
 	}
 	n.lapse(item, item.State != payout.ItemCleared && n.dispositionOver(item), "its date has passed")
 	n.items = append(n.items, item)
 }
 
-// continues finds the listed finding that shares most records with the item, the first of equals, and takes it. A finding
-// that says less than is known is the last choice.
-func (n *night) continues(item *payout.Item) *finding {
+// shared counts the records that the item shares with the listed findings that continue no item yet.
+func (n *night) shared(item *payout.Item) map[int]int {
 	shared := make(map[int]int)
 	note := func(f *finding) {
 		if i, ok := n.number[f]; ok && f != nil && !n.taken[i] {
@@ -153,14 +154,18 @@ func (n *night) continues(item *payout.Item) *finding {
 			shared[list[0]]++
 		}
 	}
+	return shared
+}
+
+// best is the finding that shares most records, the first of equals; -1 = none. One that says less than is known is the last
+// choice.
+func (n *night) best(item *payout.Item, shared map[int]int) int {
 	if len(shared) == 0 {
-		return nil
+		return -1
 	}
-	best := slices.MinFunc(slices.Collect(maps.Keys(shared)), func(a, b int) int {
+	return slices.MinFunc(slices.Collect(maps.Keys(shared)), func(a, b int) int {
 		return cmp.Or(compareBools(n.lessKnown(item, n.listed[a]), n.lessKnown(item, n.listed[b])), cmp.Compare(shared[b], shared[a]), cmp.Compare(a, b))
 	})
-	n.taken[best] = true
-	return n.listed[best]
 }
 
 // untaken returns the findings of unreadable rows of a text that continue no item yet.
