@@ -106,6 +106,46 @@ func TestLookingBackClearsNothing(t *testing.T) {
 	n.want("1 cleared missing_in_ledger 100.00 EUR by ledger")
 }
 
+// TestAnAsOfBehindTheClockIsNoLookingBack: a run as of the end of yesterday, every night, looks on.
+func TestAnAsOfBehindTheClockIsNoLookingBack(t *testing.T) {
+	for _, c := range []struct{ name, before, asOf, after, want string }{
+		{
+			"failed, and within its grace", "P p1 100 PROCESSING 01-28\nE e1 100 paid 01-28",
+			"2026-02-04", "P p1 100 REJECTED 01-28 changed=02-03\nE e1 100 paid 01-28", "1 cleared stuck 100.00 EUR by payout",
+		},
+		{
+			"corrected, and in flight", "P p1 100 PROCESSING 02-01\nE e1 90 paid 01-30",
+			"2026-02-03", "P p1 100 PROCESSING 02-01\nE e1 100 paid 01-30", "1 cleared amount_mismatch 10.00 EUR by ledger",
+		},
+		{
+			"corrected, and in flight, as of a day before", "P p1 100 PROCESSING 01-29\nE e1 90 paid 01-30",
+			"2026-01-31", "P p1 100 PROCESSING 01-29\nE e1 100 paid 01-30", "1 cleared amount_mismatch 10.00 EUR by ledger",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := newNights(t)
+			n.Clock = func() time.Time { return n.AsOf.Add(50 * time.Hour) }
+			n.play("2026-02-03", edge+c.before)
+			n.play(c.asOf, edge+c.after)
+			n.want(c.want)
+		})
+	}
+}
+
+// TestLookingBackTwiceClearsNothing: the second look, later than the first, is still before the break was found.
+func TestLookingBackTwiceClearsNothing(t *testing.T) {
+	n := newNights(t)
+	records := edge + "P p1 100 PROCESSING 01-28\nE e1 100 paid 01-28"
+	n.play("2026-02-03", records)
+	n.Clock = func() time.Time { return time.Date(2026, 2, 4, 3, 0, 0, 0, time.UTC) }
+	for _, asOf := range []string{"2026-01-29", "2026-01-30"} {
+		n.play(asOf, records)
+		n.want("1 carried stuck 100.00 EUR")
+	}
+	n.play("2026-02-04", records)
+	n.want("1 open stuck 100.00 EUR")
+}
+
 // TestUnreadableRowsWithoutFiguresAreGone: a row that bears no reference and no figure, such as those a spreadsheet leaves at
 // the end, needs no day to be gone.
 func TestUnreadableRowsWithoutFiguresAreGone(t *testing.T) {

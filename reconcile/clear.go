@@ -75,11 +75,35 @@ func (n *night) letGo() {
 }
 
 // wasYounger reports whether a record explains itself only because ages count from a time before the item was looked at last.
+// A payout that is in flight may be overdue by that time; this is no reason to keep a break that its age did not make.
 func (n *night) wasYounger(item *payout.Item, f *finding) bool {
-	if f == nil || f.outcome.Listed() || n.m.asOf >= max(n.now, item.FirstSeen) {
+	if f == nil || f.outcome.Listed() || n.m.asOf >= n.lookedAt(item) {
 		return false
 	}
-	return f.outcome == payout.Timing || slices.ContainsFunc(f.pays, func(p *pay) bool { return p.class == payout.ClassInFlight })
+	return f.outcome == payout.Timing ||
+		madeByAge(&item.Finding) && slices.ContainsFunc(f.pays, func(p *pay) bool { return p.class == payout.ClassInFlight })
+}
+
+// lookedAt is the latest as-of of the runs that saw the item last and first: the last may itself have looked back. The first
+// counts no later than the clock did, so that a run that looked ahead holds nothing for long.
+func (n *night) lookedAt(item *payout.Item) payout.Millis {
+	return max(n.in.AsOfs[item.LastRun], min(n.in.AsOfs[item.FirstRun], item.FirstSeen))
+}
+
+// madeByAge reports whether a younger record would not have been a break.
+func madeByAge(f *payout.Finding) bool {
+	switch f.Outcome {
+	case payout.Stuck, payout.MissingInLedger, payout.MissingAtProvider:
+		return true
+	}
+	for _, row := range payout.StatusTable {
+		for _, v := range row {
+			if v.Grace && v.Outcome == f.Outcome && v.Cell == f.Cell {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // gone reports whether an entry that is not in the file was taken out of it.

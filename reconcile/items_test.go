@@ -22,7 +22,11 @@ type nights struct {
 	last  *payout.Reconciliation
 }
 
-func newNights(t *testing.T) *nights { return &nights{scene: newScene(t), t: t, next: 1} }
+func newNights(t *testing.T) *nights {
+	n := &nights{scene: newScene(t), t: t, next: 1}
+	n.AsOfs = map[int64]payout.Millis{}
+	return n
+}
 
 // play reconciles the records as they stand on a day.
 func (n *nights) play(asOf, records string) *payout.Reconciliation {
@@ -34,6 +38,7 @@ func (n *nights) play(asOf, records string) *payout.Reconciliation {
 	n.Run, n.Items, n.NextItem = n.night, n.items, n.next
 	r := n.run(n.t)
 	n.last = r
+	n.AsOfs[n.night] = r.AsOf
 	raw, err := json.Marshal(r.Items)
 	if err != nil {
 		n.t.Fatal(err)

@@ -20,7 +20,7 @@ func TestItemsOverNights(t *testing.T) {
 	base := newScene(t)
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawScene(t, base)
-		s.NextItem = 1
+		s.NextItem, s.AsOfs = 1, map[int64]payout.Millis{}
 		var before *payout.Reconciliation
 		for night := range rapid.IntRange(2, 5).Draw(t, "nights") {
 			if night > 0 {
@@ -32,7 +32,7 @@ func TestItemsOverNights(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkNight(t, s, before, r)
-			before = r
+			before, s.AsOfs[s.Run] = r, r.AsOf
 			s.Items = keptItems(t, s.Items, r)
 			for i := range s.Items {
 				s.NextItem = max(s.NextItem, s.Items[i].ID+1)
@@ -175,7 +175,8 @@ func nothingUnseen(t *rapid.T, s *scene, r *payout.Reconciliation) {
 
 // notCleared: an entry whose reference stands on an unreadable row is not gone, and looking back settles nothing.
 func notCleared(t *rapid.T, s *scene, r *payout.Reconciliation, now map[int64]*payout.Item) {
-	present, unreadable, young := map[string]bool{}, map[payout.Key]bool{}, map[string]bool{}
+	present, unreadable, young := map[string]bool{}, map[payout.Key]bool{}, map[string]payout.Outcome{}
+	lookingBack := r.AsOf < s.AsOfs[s.Run-1]
 	for i := range s.entries {
 		present[s.booking(&s.entries[i])] = true
 	}
@@ -186,7 +187,7 @@ func notCleared(t *rapid.T, s *scene, r *payout.Reconciliation, now map[int64]*p
 	}
 	for _, f := range r.Explained {
 		for _, p := range f.Payouts {
-			young[p.ID] = s.AsOf.Before(s.Clock()) && (f.Outcome == payout.Timing || f.Outcome == payout.InFlight)
+			young[p.ID] = f.Outcome
 		}
 	}
 	for i := range s.Items {
@@ -195,7 +196,7 @@ func notCleared(t *rapid.T, s *scene, r *payout.Reconciliation, now map[int64]*p
 			continue
 		}
 		for _, p := range was.Payouts {
-			if young[p.ID] {
+			if now := young[p.ID]; lookingBack && (now == payout.Timing || now == payout.InFlight && was.Outcome == payout.Stuck) {
 				t.Errorf("night %d, as of %s: item %d (%s) is cleared, because payout %s was young", s.Run, s.AsOf, was.ID, was.Outcome, p.ID)
 			}
 		}

@@ -52,12 +52,13 @@ type Progress struct {
 type Input struct {
 	Options
 	Source   Source
-	Provider Provider        // nil = offline
-	Coverage payout.Coverage // of the period and of match_window days around it
-	MaxSeq   int64           // read the mirror as of this version; 0 = the newest
-	Items    []payout.Item   // the open ones, and those cleared lately
-	NextItem int64           // id of the next new item; below 1: 1
-	Run      int64           // 0 = not recorded
+	Provider Provider                // nil = offline
+	Coverage payout.Coverage         // of the period and of match_window days around it
+	MaxSeq   int64                   // read the mirror as of this version; 0 = the newest
+	Items    []payout.Item           // the open ones, and those cleared lately
+	NextItem int64                   // id of the next new item; below 1: 1
+	Run      int64                   // 0 = not recorded
+	AsOfs    map[int64]payout.Millis // of the recorded runs before this one
 
 	LedgerFiles []string
 	Ledger      LedgerOptions

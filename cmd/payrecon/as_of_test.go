@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,4 +42,27 @@ func TestOnlyAsOfLooksBack(t *testing.T) {
 		t.Fatalf("exit %d", code)
 	}
 	item(payout.ItemCleared)
+}
+
+// TestAsOfYesterdayLooksOn: who reconciles as of yesterday every night does not look back; nor does a run that is performed
+// again after later ones.
+func TestAsOfYesterdayLooksOn(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	id := s.pay("OPEN-1", "9000.00", payout.Pending, 10)
+	s.pay("KNOWN-1", "5.00", payout.Completed, 12)
+	s.ledger("KNOWN-1 5.00 paid 2026-03-18", "KNOWN-2 5.00 failed 2026-03-29")
+	yesterday := payout.DayOf(s.now.AddDate(0, 0, -1)).String()
+	for _, want := range []payout.ItemState{payout.ItemNew, payout.ItemCleared} {
+		s.do(exitDone, "sync", "--from", "2026-03-10", "--to", "2026-03-31")
+		s.do(exitDone, "reconcile", "--ledger", s.path("ledger.csv"), "--from", "2026-03-18", "--to", "2026-03-29", "--as-of", yesterday)
+		r := s.reconciliation()
+		if len(r.Items) != 1 || r.Items[0].State != want {
+			t.Errorf("run %d: items %+v, want one that is %s", r.Run, r.Items, want)
+		}
+		s.do(exitDone, "reconcile", "--ledger", s.path("ledger.csv"), "--from", "2026-03-18", "--to", "2026-03-29", "--as-of", yesterday)
+		s.do(exitDone, "reconcile", "--again", strconv.FormatInt(r.Run, 10))
+		if err := s.box.SetStatus(id, payout.Completed, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

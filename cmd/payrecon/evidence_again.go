@@ -75,6 +75,9 @@ func (a *app) performAgain(ctx context.Context, m *mirror.Mirror, run int64, mat
 	if in.Items, err = m.ItemsBefore(ctx, then.Run); err != nil {
 		return nil, err
 	}
+	if in.AsOfs, err = asOfsBefore(ctx, m, then.Run); err != nil {
+		return nil, err
+	}
 	in.Source, in.MaxSeq, in.LedgerFiles, in.SpillDir, in.Matched, in.Logger = m, then.Sequence, files, dir, matched, a.log
 	now, err := reconcile.Reconcile(ctx, in)
 	if err != nil {

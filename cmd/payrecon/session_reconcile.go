@@ -42,7 +42,7 @@ const evidenceBefore = 400
 // reconcileFiles matches, and records what came out, unless asked not to. syncErr, when the sync of the same run failed,
 // takes the conclusion away.
 func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files []string, period payout.Period, syncErr error) (*payout.Reconciliation, error) {
-	now := s.clock() // one, however long it takes, and before --as-of defaults to the clock: only an older one looks back
+	now := s.clock() // one, however long it takes
 	asOf, err := s.asOfFlag(f.asOf)
 	if err != nil {
 		return nil, err
@@ -52,18 +52,6 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 		return nil, err
 	}
 	options.Clock = func() time.Time { return now }
-	coverage, err := s.m.Coverage(ctx, s.onBehalfOf(), payout.Period{From: period.From - evidenceBefore, To: s.lastEndedDay() + 1})
-	if err != nil {
-		return nil, err
-	}
-	items, next, err := s.m.Items(ctx)
-	if err != nil {
-		return nil, err
-	}
-	sequence, err := s.m.Sequence(ctx) // one view, whatever others write meanwhile
-	if err != nil {
-		return nil, err
-	}
 	asker, err := s.asker(f)
 	if err != nil {
 		return nil, err
@@ -74,8 +62,10 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	}
 	defer remove()
 	in := reconcile.Input{
-		Source: s.m, MaxSeq: sequence, Coverage: coverage, Items: items, NextItem: next, Run: s.run.ID, LedgerFiles: files,
-		Ledger: s.cfg.ledgerOptions(), Options: options, SpillDir: dir, Logger: s.log,
+		Source: s.m, Run: s.run.ID, LedgerFiles: files, Ledger: s.cfg.ledgerOptions(), Options: options, SpillDir: dir, Logger: s.log,
+	}
+	if err := s.known(ctx, &in); err != nil {
+		return nil, err
 	}
 	if syncErr != nil {
 		in.Behind = "the sync failed: " + syncErr.Error()
@@ -83,9 +73,9 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	if asker != nil {
 		in.Provider = asker
 	}
-	before := make([]int64, len(items))
-	for i := range items {
-		before[i] = items[i].ID
+	before := make([]int64, len(in.Items))
+	for i := range in.Items {
+		before[i] = in.Items[i].ID
 	}
 	r, err := s.match(ctx, &in, asker)
 	if err != nil {
@@ -102,6 +92,34 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	}
 	in.Items = nil // done with; they may be many
 	return r, errors.Join(s.record(ctx, r, &in, before, asker), asker.refused())
+}
+
+// known fills in what the mirror knows before the run.
+func (s *session) known(ctx context.Context, in *reconcile.Input) (err error) {
+	in.Coverage, err = s.m.Coverage(ctx, s.onBehalfOf(), payout.Period{From: in.Period.From - evidenceBefore, To: s.lastEndedDay() + 1})
+	if err != nil {
+		return err
+	}
+	if in.Items, in.NextItem, err = s.m.Items(ctx); err != nil {
+		return err
+	}
+	if in.AsOfs, err = asOfsBefore(ctx, s.m, in.Run); err != nil {
+		return err
+	}
+	in.MaxSeq, err = s.m.Sequence(ctx) // one view, whatever others write meanwhile
+	return err
+}
+
+// asOfsBefore returns as of when each reconciliation recorded before a run judged; with run 0, which is not recorded, of all.
+func asOfsBefore(ctx context.Context, m *mirror.Mirror, run int64) (map[int64]payout.Millis, error) {
+	list, err := m.Reconciliations(ctx, 0)
+	asOfs := make(map[int64]payout.Millis, len(list))
+	for i := range list {
+		if run == 0 || list[i].Run < run {
+			asOfs[list[i].Run] = list[i].AsOf
+		}
+	}
+	return asOfs, err
 }
 
 // match reconciles. When the provider shows what the mirror lacked, the run is done over with the answers that it has: on
