@@ -63,14 +63,49 @@ func TestACarriedBreakHidesNothing(t *testing.T) {
 
 // TestARowBecomesUnreadable: an entry whose reference stands on an unreadable row is not gone.
 func TestARowBecomesUnreadable(t *testing.T) {
-	for _, row := range []string{"X R R;9o00;2026-01-05", `X "" Acme;Ltd;R;9000;2026-01-05`} { // "": too many fields to tell its reference
+	for _, row := range []string{
+		"X R R;9o00;2026-01-05",
+		// Of the wrong width: any field may be the reference.
+		`X "" Acme;Ltd;R;9000;2026-01-05`,
+		`X "" R;9000;EUR`,
+		`X "" Acme,Ltd,_"R",9000,EUR`,
+		`X "" 'R'|9000`,
+	} {
 		n := newNights(t)
 		n.play("2026-02-03", edge+"E e1 9000 paid 01-05")
 		n.dispose(1, payout.DispositionWithProvider, payout.NoDay)
 		n.play("2026-02-04", edge+row)
 		n.want("1 carried missing_at_provider 9000.00 EUR with_provider", "2 new rejected_row 0.00 ?")
-		n.play("2026-02-05", edge+"E e1 9000 paid 01-05")
-		n.want("1 open missing_at_provider 9000.00 EUR with_provider", "2 cleared rejected_row 0.00 ? by ledger")
+		if strings.Contains(row, "2026") {
+			n.play("2026-02-05", edge+"E e1 9000 paid 01-05")
+			n.want("1 open missing_at_provider 9000.00 EUR with_provider", "2 cleared rejected_row 0.00 ? by ledger")
+		}
+	}
+	n := newNights(t) // a reference may hold what delimits elsewhere
+	n.play("2026-02-03", edge+"E e1 9000 paid 01-05 ref=R,1|A")
+	n.play("2026-02-04", edge+`X "" R,1|A;9000`)
+	n.want("1 carried missing_at_provider 9000.00 EUR", "2 new rejected_row 0.00 ?")
+}
+
+// TestAPayoutOfARowOfTheWrongWidth: which field is the reference of such a row is not known, so any may be that of a payout.
+func TestAPayoutOfARowOfTheWrongWidth(t *testing.T) {
+	pays := "P p7 77 COMPLETED 01-05 ref=R7\nP p8 88 COMPLETED 01-05 ref=R8\nP p9 99 COMPLETED 01-05 ref=R9\n"
+	for _, c := range []struct{ name, rows, want string }{
+		{"too narrow", `X "" R7;77;EUR`, "missing_in_ledger p8\nmissing_in_ledger p9\nrejected_row R7;77;EUR p7"},
+		{"in quotes", `X "" _"R7"_;77;EUR`, "missing_in_ledger p8\nmissing_in_ledger p9\nrejected_row  \"R7\" ;77;EUR p7"},
+		{"too wide, of two references", `X "" Acme;R7;R8;77;EUR`, "missing_in_ledger p9\nrejected_row Acme;R7;R8;77;EUR p7\nrejected_row Acme;R7;R8;77;EUR p8"},
+		{"its text twice", `X "" R7;R7;EUR`, "missing_in_ledger p8\nmissing_in_ledger p9\nrejected_row R7;R7;EUR p7"},
+		{"of no reference", `X "" Acme;77;EUR`, "missing_in_ledger p7\nmissing_in_ledger p8\nmissing_in_ledger p9\nrejected_row Acme;77;EUR"},
+		{"of the right width, and no reference", `X - R7;-;77;EUR`, "missing_in_ledger p7\nmissing_in_ledger p8\nmissing_in_ledger p9\nrejected_row R7;-;77;EUR"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScene(t)
+			s.records(t, edge+pays+c.rows)
+			got := slices.DeleteFunc(s.briefs(s.run(t)), func(line string) bool { return strings.HasPrefix(line, "matched") })
+			if want := strings.Split(c.want, "\n"); !slices.Equal(got, want) {
+				t.Errorf("got\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+			}
+		})
 	}
 }
 

@@ -112,7 +112,7 @@ func (n *night) gone(e *payout.Entry) bool {
 	return n.covers(e.Day) && !(ok && n.unread[key])
 }
 
-// unreadRefs is the references that stand on unreadable rows. Where it is not known which field is the reference, any may be.
+// unreadRefs is the references that may stand on unreadable rows.
 func (n *night) unreadRefs() map[payout.Key]bool {
 	refs := map[payout.Key]bool{}
 	for _, row := range n.out.Ledger.Rejected {
@@ -154,11 +154,6 @@ func (n *night) corrected(item *payout.Item) bool {
 	return true
 }
 
-// fieldsOf cuts the text of a row at whatever may be its delimiter.
-func fieldsOf(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",;\t|", r) })
-}
-
 // coversDatesOf reports whether fields of a row are dates, as this ledger writes them, and the extract covers all of these
 // days. A row that could not be read has no other day.
 func (n *night) coversDatesOf(text string) bool {
@@ -168,7 +163,7 @@ func (n *night) coversDatesOf(text string) bool {
 	}
 	shown := false
 	for _, field := range fieldsOf(text) {
-		if d, ok := dates.parse(strings.TrimSpace(field)); ok {
+		if d, ok := dates.parse(field); ok {
 			if !n.covers(d) {
 				return false
 			}

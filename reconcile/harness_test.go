@@ -182,7 +182,7 @@ var testStatuses = map[string]payout.Status{
 //
 //	P id amount status day [ref=R acct=A obo=O changed=DAY payee=N reason=T]
 //	E id amount word day   [ref=R obo=O text=T]       id goes into the document number; word "-" = none, day "-" = none
-//	X ref text [amount]                                a rejected row; amount where that could be read
+//	X ref text [amount]                                a rejected row; amount where that could be read; "" = of a wrong width
 func (s *scene) records(t testing.TB, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
@@ -192,7 +192,10 @@ func (s *scene) records(t testing.TB, text string) {
 		}
 		if f[0] == "X" {
 			ref := strings.Trim(f[1], `"`)
-			row := payout.RejectedRow{Line: 100 + len(s.rejected), Column: "amount", Value: "1o", Reason: "not an amount", Ref: ref, Text: f[2]}
+			row := payout.RejectedRow{Line: 100 + len(s.rejected), Column: "amount", Value: "1o", Reason: "not an amount", Ref: ref, Text: strings.ReplaceAll(f[2], "_", " ")}
+			if ref == "" {
+				row.Column, row.Value, row.Reason = ledgerWholeRow, "9", "the row has 9 fields, the header has 4"
+			}
 			if len(f) > 3 {
 				row.Column, row.Value, row.Reason, row.Amount = "date", "soon", "not a date", amount(t, f[3], "EUR")
 			}

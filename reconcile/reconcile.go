@@ -11,7 +11,7 @@
 //  4. An entry without a payout needs proof: the provider is asked for that very reference (evidence.go).
 //  5. What was found is measured (measure.go), counted (tally.go), and said in a sentence (why.go, phrases.go, hints.go) that
 //     knows the other payouts of the reference (beside.go, again.go). The statement is built and must tie (statement.go).
-//  6. Breaks and unverified findings continue the items of earlier nights (items.go, roll.go, clear.go), and the conclusion is drawn
+//  6. Breaks and unverified findings continue the items of earlier nights (items.go, roll.go, clear.go, unread.go), and the conclusion is drawn
 //     (conclusion.go).
 //
 // Equal inputs give an equal result, whatever their order. Amounts are exact; an overflow is an error. The package writes
@@ -172,7 +172,7 @@ func (r *run) read(ctx context.Context, ledger ledgerReader) error {
 	r.m.reach = ledgerReach(&r.out.Ledger)
 	r.m.rejected = map[payout.Key][]payout.RejectedRow{}
 	for _, row := range r.out.Ledger.Rejected {
-		if key, ok := payout.KeyOf(row.Ref, "", r.in.CaseInsensitive); ok {
+		for _, key := range r.keysOn(&row) {
 			r.m.rejected[key] = append(r.m.rejected[key], row)
 		}
 	}
@@ -274,10 +274,10 @@ func (r *run) unreadable(all *joined) {
 	}
 	all.findings = kept
 	for _, row := range r.out.Ledger.Rejected {
-		key, ok := payout.KeyOf(row.Ref, "", r.in.CaseInsensitive)
-		if ok && with[key] != nil {
+		if slices.ContainsFunc(r.keysOn(&row), func(key payout.Key) bool { return with[key] != nil }) {
 			continue
 		}
+		key, ok := payout.KeyOf(row.Ref, "", r.in.CaseInsensitive)
 		if !ok {
 			key = ""
 		}
