@@ -157,13 +157,9 @@ func (n *night) corrected(item *payout.Item) bool {
 // coversDatesOf reports whether fields of a row are dates, as this ledger writes them, and the extract covers all of these
 // days. A row that could not be read has no other day.
 func (n *night) coversDatesOf(text string) bool {
-	dates, err := newLedgerDates(n.in.Ledger.DateFormat, n.in.Ledger.Timezone)
-	if err != nil {
-		return false
-	}
 	shown := false
 	for _, field := range fieldsOf(text) {
-		if d, ok := dates.parse(field); ok {
+		if d, ok := n.dates.parse(field); ok {
 			if !n.covers(d) {
 				return false
 			}

@@ -12,8 +12,12 @@ import (
 // roll carries the items from the nights before to this one: it continues, reclassifies, carries, clears, reopens and
 // opens, and rolls count and value forward by currency.
 func (r *run) roll(findings []*finding) error {
+	dates, err := newLedgerDates(r.in.Ledger.DateFormat, r.in.Ledger.Timezone)
+	if err != nil {
+		return err
+	}
 	n := &night{
-		run: r, next: max(r.in.NextItem, 1), forward: map[string]*payout.RollForward{}, seen: map[string]*finding{},
+		run: r, dates: dates, next: max(r.in.NextItem, 1), forward: map[string]*payout.RollForward{}, seen: map[string]*finding{},
 		booked: map[keyed]*finding{}, back: map[int]bool{}, held: map[string]bool{},
 	}
 	n.index(findings)
@@ -25,6 +29,7 @@ func (r *run) roll(findings []*finding) error {
 // night is one run's change of items.
 type night struct {
 	*run
+	dates   ledgerDates // as the ledger writes them
 	next    int64
 	forward map[string]*payout.RollForward
 	sums    checked
