@@ -144,7 +144,7 @@ func sameResult(then, now *payout.Reconciliation) error {
 	return sameItems(then, now, differs)
 }
 
-// sameItems compares where each item stands and at how much.
+// sameItems compares where each item stands, at how much, and of which records.
 func sameItems(then, now *payout.Reconciliation, differs func(string, ...any) error) error {
 	if !reflect.DeepEqual(now.Breaks, then.Breaks) {
 		return differs("counts of items (%+v, stored %+v)", now.Breaks, then.Breaks)
@@ -154,6 +154,19 @@ func sameItems(then, now *payout.Reconciliation, differs func(string, ...any) er
 		if a.ID != b.ID || a.State != b.State || a.Outcome != b.Outcome || a.Cell != b.Cell || a.Exposure != b.Exposure {
 			return differs("item %d (%s %s of %s, stored %s %s of %s)", a.ID, b.State, b.Outcome, b.Exposure, a.State, a.Outcome, a.Exposure)
 		}
+		if !sameRecords(&a.Finding, &b.Finding) {
+			return differs("records of item %d", a.ID)
+		}
 	}
 	return nil
+}
+
+// sameRecords reports whether two findings are of the same payouts, in the same states, and of the same rows.
+func sameRecords(a, b *payout.Finding) bool {
+	return slices.EqualFunc(a.Payouts, b.Payouts, func(x, y payout.PayoutRef) bool {
+		return x.ID == y.ID && x.Status == y.Status && x.Amount == y.Amount
+	}) && slices.EqualFunc(a.Entries, b.Entries, func(x, y payout.Entry) bool {
+		return x.Line == y.Line && x.Ref == y.Ref && x.Day == y.Day && x.Amount == y.Amount && x.Class == y.Class && x.Status == y.Status &&
+			x.Text == y.Text && x.Nth == y.Nth
+	}) && slices.EqualFunc(a.Rejected, b.Rejected, func(x, y payout.RejectedRow) bool { return x.Line == y.Line && x.Text == y.Text })
 }

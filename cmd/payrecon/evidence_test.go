@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"payrecon/internal/money"
 	"payrecon/internal/payout"
 	"payrecon/internal/sandbox"
 )
@@ -197,6 +198,38 @@ func TestWhereFlags(t *testing.T) {
 		cfg.path, cfg.Database = c.path, c.database
 		if got := (&app{dbPath: c.flag, cfg: cfg}).whereFlags(); got != c.want {
 			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
+
+// TestAgainComparesRecords: the same outcome, at the same value, of other records is another item.
+func TestAgainComparesRecords(t *testing.T) {
+	result := func(change func(f *payout.Finding)) *payout.Reconciliation {
+		f := payout.Finding{
+			Outcome: payout.AmountMismatch, Exposure: money.New(10_0000, "EUR"),
+			Payouts:  []payout.PayoutRef{{ID: "p1", Status: payout.Completed, Amount: money.New(100_0000, "EUR")}},
+			Entries:  []payout.Entry{{Line: 2, Ref: "R", Day: 20000, Amount: money.New(90_0000, "EUR"), Status: "paid"}},
+			Rejected: []payout.RejectedRow{{Line: 3, Text: "R;1o"}},
+		}
+		change(&f)
+		return &payout.Reconciliation{Run: 7, Items: []payout.Item{{ID: 1, State: payout.ItemOpen, Finding: f}}}
+	}
+	then := result(func(*payout.Finding) {})
+	if err := sameResult(then, result(func(f *payout.Finding) { f.Why = "in better words" })); err != nil {
+		t.Error(err)
+	}
+	for _, c := range []struct {
+		name   string
+		change func(f *payout.Finding)
+	}{
+		{"another payout", func(f *payout.Finding) { f.Payouts[0].ID = "p2" }},
+		{"a payout more", func(f *payout.Finding) { f.Payouts = append(f.Payouts, payout.PayoutRef{ID: "p2"}) }},
+		{"another status", func(f *payout.Finding) { f.Payouts[0].Status = payout.Failed }},
+		{"another entry", func(f *payout.Finding) { f.Entries[0].Day++ }},
+		{"another row", func(f *payout.Finding) { f.Rejected[0].Text = "R;2o" }},
+	} {
+		if err := sameResult(then, result(c.change)); err == nil || !strings.Contains(err.Error(), "does not give the stored records of item 1:") {
+			t.Errorf("%s: got %v", c.name, err)
 		}
 	}
 }
