@@ -225,3 +225,29 @@ func concludeExample(t *testing.T, e section) string {
 	}
 	return r.ConclusionWhy
 }
+
+// TestOutcomesFilter: the filter of the page takes the last row out of the ledger of the page, and no other.
+func TestOutcomesFilter(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", "outcomes.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	for fence, name := range map[string]string{"csv": "footer.csv", "yaml": "filter.yaml"} {
+		_, rest, _ := strings.Cut(string(text), "```"+fence+"\n")
+		block, _, ok := strings.Cut(rest, "```")
+		if !ok {
+			t.Fatalf("docs/outcomes.md has no example in %s", fence)
+		}
+		if err := os.WriteFile(s.path(name), []byte(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out strings.Builder
+	none := func(string) string { return "" }
+	code := run(t.Context(), []string{"ledger", "check", s.path("footer.csv"), "--config", s.path("filter.yaml")}, none, &out, &out, time.Now)
+	want := "rows 2 entries 1 rejected 0 filtered 1"
+	if got := strings.Join(strings.Fields(out.String()), " "); code != exitDone || !strings.Contains(got, want) {
+		t.Errorf("exit %d, want %q in\n%s", code, want, out.String())
+	}
+}
