@@ -87,6 +87,50 @@ func TestARowBecomesUnreadable(t *testing.T) {
 	n.want("1 carried missing_at_provider 9000.00 EUR", "2 new rejected_row 0.00 ?")
 }
 
+// TestAnEntryIsGivenAnotherDate: while another row of its reference cannot be read, it is not open twice.
+func TestAnEntryIsGivenAnotherDate(t *testing.T) {
+	const row = "\nX R R;1o;2026-01-20"
+	for _, c := range []struct {
+		name, before, after string
+		want                []string
+	}{
+		{
+			"another date", "E e1 9000 paid 01-05", "E e1 9000 paid 01-06",
+			[]string{"1 cleared missing_at_provider 9000.00 EUR by ledger", "2 new rejected_row 0.00 ?", "3 new missing_at_provider 9000.00 EUR"},
+		},
+		{
+			"another amount", "E e1 9000 paid 01-05", "E e1 8000 paid 01-06",
+			[]string{"1 carried missing_at_provider 9000.00 EUR", "2 new rejected_row 0.00 ?", "3 new missing_at_provider 8000.00 EUR"},
+		},
+		{
+			"another text", "E e1 9000 paid 01-05 text=rent", "E e1 9000 paid 01-06 text=fee",
+			[]string{"1 carried missing_at_provider 9000.00 EUR", "2 new rejected_row 0.00 ?", "3 new missing_at_provider 9000.00 EUR"},
+		},
+		{
+			"one of two", "E e1 9000 paid 01-05\nE e2 9000 paid 01-05", "E e1 9000 paid 01-06",
+			[]string{
+				"1 cleared missing_at_provider 9000.00 EUR by ledger", "2 carried duplicate_ledger_entry 9000.00 EUR",
+				"3 new rejected_row 0.00 ?", "4 new missing_at_provider 9000.00 EUR",
+			},
+		},
+		{
+			"the other was there before", "E e1 9000 paid 01-05\nE e2 9000 paid 01-06", "E e2 9000 paid 01-06",
+			[]string{"1 carried missing_at_provider 9000.00 EUR", "2 open missing_at_provider 9000.00 EUR", "3 new rejected_row 0.00 ?"},
+		},
+		{
+			"at another time", "E e1 9000 paid 01-05", "E e1 9000 paid 01-25",
+			[]string{"1 carried missing_at_provider 9000.00 EUR", "2 new rejected_row 0.00 ?", "3 new missing_at_provider 9000.00 EUR"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := newNights(t)
+			n.play("2026-02-03", edge+c.before)
+			n.play("2026-02-04", edge+c.after+row)
+			n.want(c.want...)
+		})
+	}
+}
+
 // TestAPayoutOfARowOfTheWrongWidth: which field is the reference of such a row is not known, so any may be that of a payout.
 func TestAPayoutOfARowOfTheWrongWidth(t *testing.T) {
 	pays := "P p7 77 COMPLETED 01-05 ref=R7\nP p8 88 COMPLETED 01-05 ref=R8\nP p9 99 COMPLETED 01-05 ref=R9\n"

@@ -34,6 +34,8 @@ type night struct {
 	forward map[string]*payout.RollForward
 	sums    checked
 
+	fresh map[keyed][]payout.Day // of listed entries that no item has had, without their dates
+
 	// Where the records of open items ended this time.
 	seen   map[string]*finding // by payout id
 	booked map[keyed]*finding  // by entry
@@ -82,6 +84,7 @@ func (n *night) index(findings []*finding) {
 	}
 	n.taken = make([]bool, len(n.listed))
 	n.unread = n.unreadRefs()
+	n.fresh = n.freshDays()
 }
 
 func undated(item payout.Item) bool {
