@@ -12,7 +12,7 @@ import (
 
 // doNotPay forbids to pay the reference again: because another payout of it is the retry by its looks, or before the
 // conditions hold and it is clear that another payout of the reference is not the retry. A finding that holds a completed
-// payout itself has its reason in that. A payout that the sentence has named already goes by its id. Without a reason it is "".
+// payout itself, which did not come back, has its reason in that. A payout that the sentence has named already goes by its id. Without a reason it is "".
 func (r *run) doNotPay(f *finding, named *pay, conditions ...string) string {
 	p := f.other
 	if !isLive(p) || f.completed() {
@@ -56,16 +56,16 @@ func notBefore(f *finding, conditions ...string) string {
 }
 
 // retriedBy reports whether a live payout outside of a finding without one is its retry by all that is known: of its episode,
-// amount and currency, to an account that is not known to differ.
+// amount and currency, to an account that is not known to differ. One that came back itself settles nothing.
 func (f *finding) retriedBy(p *pay) bool {
-	if f.apart != sameEpisode || isLive(foremost(f.pays)) || f.amountKey() != (amountKey{p.Currency, p.Units}) {
+	if f.apart != sameEpisode || p.returned || f.paying() != nil || len(f.pays) > 1 || f.amountKey() != (amountKey{p.Currency, p.Units}) {
 		return false
 	}
 	return len(f.pays) == 0 || !accountsDiffer(f.pays[0].Account, p.Account)
 }
 
 func (f *finding) completed() bool {
-	p := foremost(f.pays)
+	p := f.paying()
 	return p != nil && p.class == payout.ClassCompleted
 }
 

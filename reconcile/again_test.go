@@ -142,6 +142,42 @@ func TestPayAgain(t *testing.T) {
 			"returned per ledger", "P p2 100 COMPLETED 01-06\nE e1 100 returned 01-06", nil, "returned e1 p2",
 			"For reference R the provider has " + p2 + " and the ledger 100.00 EUR (dated 2026-01-06, returned, document e1): initiated, and returned per ledger; check the bank statement: the API knows no returns; do not pay reference R again before it shows that the money is back.",
 		},
+		{
+			"returned per ledger, and paid again", "P p1 100 COMPLETED 01-05\nE e1 100 returned 01-05\nP p2 70 COMPLETED 01-05\nE e2 70 paid 01-05\nP p3 100 COMPLETED 01-08\nE e3 100 paid 01-08", nil, "returned e1 p1",
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) and the ledger 100.00 EUR (dated 2026-01-05, returned, document e1): initiated, and returned per ledger; check the bank statement: the API knows no returns; do not pay reference R again: payout p3 of 100.00 EUR (created 2026-01-08, initiation completed) bears it too.",
+		},
+		{
+			"returned per ledger, the retry in flight", "P p1 100 COMPLETED 01-05\nE e1 100 returned 01-05\nP p2 100 PROCESSING 01-08\nE e2 100 pending 01-08", nil, "returned e1 p1",
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) and the ledger 100.00 EUR (dated 2026-01-05, returned, document e1): initiated, and returned per ledger; check the bank statement: the API knows no returns; do not pay reference R again: payout p2 of 100.00 EUR (created 2026-01-08, initiation processing at the bank) bears it too and may still pay out.",
+		},
+		{
+			"returned per ledger, the retry not in the ledger", "P p1 100 COMPLETED 01-05\nE e1 100 returned 01-05\nP p2 100 COMPLETED 01-08", nil, "returned e1 p1",
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) and the ledger 100.00 EUR (dated 2026-01-05, returned, document e1): initiated, and returned per ledger; check the bank statement: the API knows no returns; do not pay reference R again: payout p2 of 100.00 EUR (created 2026-01-08, initiation completed) bears it too.",
+		},
+		{
+			"returned per ledger, another amount paid", "P p1 100 COMPLETED 01-05\nE e1 100 returned 01-05\nP p2 70 COMPLETED 01-06\nE e2 70 paid 01-06", nil, "returned e1 p1",
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) and the ledger 100.00 EUR (dated 2026-01-05, returned, document e1): initiated, and returned per ledger; check the bank statement: the API knows no returns; do not pay reference R again before it shows that the money is back and it is clear that no other payout of this reference, such as payout p2 of 70.00 EUR (created 2026-01-06, initiation completed), paid it.",
+		},
+		{
+			"returned per ledger, and paid at another time", "P p1 100 COMPLETED 01-05\nE e1 100 returned 01-05\nP p2 100 COMPLETED 01-26\nE e2 100 paid 01-26", nil, "returned e1 p1",
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) and the ledger 100.00 EUR (dated 2026-01-05, returned, document e1): initiated, and returned per ledger; check the bank statement: the API knows no returns; do not pay reference R again before it shows that the money is back and it is clear that no other payout of this reference, such as payout p2 of 100.00 EUR (created 2026-01-26, initiation completed) at another time, paid it.",
+		},
+		{
+			"returned per ledger, twice", "P p1 100 COMPLETED 01-05\nE e1 100 returned 01-05\nP p2 100 COMPLETED 01-08\nE e2 100 returned 01-08", nil, "returned e1 p1",
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) and the ledger 100.00 EUR (dated 2026-01-05, returned, document e1): initiated, and returned per ledger; check the bank statement: the API knows no returns; do not pay reference R again before it shows that the money is back and it is clear that no other payout of this reference, such as payout p2 of 100.00 EUR (created 2026-01-08, initiation completed), paid it.",
+		},
+		{
+			"returned per ledger, days missing on which a retry may stand", "P p1 100 COMPLETED 01-05\nE e1 100 returned 01-05", func(t *testing.T, s *scene) { s.covered(ymd(t, "2025-11-01"), ymd(t, "2026-02-10")) }, "returned e1 p1",
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) and the ledger 100.00 EUR (dated 2026-01-05, returned, document e1): initiated, and returned per ledger; check the bank statement: the API knows no returns; do not pay reference R again before it shows that the money is back and the mirror is complete from 2025-12-26 on.",
+		},
+		{
+			"returned per reversal, and paid again", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05\nE e2 -100 returned 01-07\nP p2 100 COMPLETED 01-08\nE e3 100 paid 01-08", nil, "returned e1 e2 p1",
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed) and the ledger 100.00 EUR (dated 2026-01-05, paid, document e1) and -100.00 EUR (dated 2026-01-07, returned, document e2): initiated, and returned per ledger; check the bank statement: the API knows no returns; do not pay reference R again: payout p2 of 100.00 EUR (created 2026-01-08, initiation completed) bears it too.",
+		},
+		{
+			"failed, and the retry returned", "P p1 100 REJECTED 01-04\nE e1 100 paid 01-04\nP p2 100 COMPLETED 01-06\nE e2 100 paid 01-06\nE e3 -100 returned 01-07", nil, "status_mismatch/booked_as_paid e1 p1",
+			"For reference R the ledger has 100.00 EUR (dated 2026-01-04, paid, document e1) and the provider payout p1 of 100.00 EUR (created 2026-01-04, initiation rejected by the bank): booked as paid, payout failed; reverse the booking; do not pay reference R again before it is reversed and it is clear that no other payout of this reference, such as " + p2 + ", paid it.",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newScene(t)
@@ -259,7 +295,7 @@ func (c *claim) says() {
 	if i := strings.LastIndex(c.said, "; do not pay "); i > 0 && strings.Contains(c.said[i+2:], "; ") {
 		c.fail("goes on after the ban")
 	}
-	if c.live == 0 || slices.ContainsFunc(c.f.Payouts, func(p payout.PayoutRef) bool { return p.Status.Live() }) {
+	if c.live == 0 || c.f.Outcome != payout.Returned && slices.ContainsFunc(c.f.Payouts, func(p payout.PayoutRef) bool { return p.Status.Live() }) {
 		return
 	}
 	forbids := strings.Contains(c.said, "do not pay ")

@@ -1,6 +1,10 @@
 package reconcile
 
-import "payrecon/internal/payout"
+import (
+	"slices"
+
+	"payrecon/internal/payout"
+)
 
 // What a sentence may say about paying again depends on the other payouts of the reference: the retry that completed makes
 // "pay again" a second payment. So every finding knows one payout outside of it, the one that matters most: of its own
@@ -27,13 +31,15 @@ const (
 
 // rank orders payouts by what they mean for paying again, the most urgent first.
 func (p *pay) rank() int {
-	switch p.class {
-	case payout.ClassCompleted:
-		return 0
-	case payout.ClassInFlight:
-		return 1
-	case payout.ClassDead:
+	switch {
+	case p.class == payout.ClassDead:
+		return 4
+	case p.returned:
 		return 3
+	case p.class == payout.ClassCompleted:
+		return 0
+	case p.class == payout.ClassInFlight:
+		return 1
 	}
 	return 2
 }
@@ -62,6 +68,15 @@ func foremost(pays []*pay) *pay {
 
 func isLive(p *pay) bool { return p != nil && p.live() }
 
+// paying returns the live payout of a finding itself that speaks against paying again, or nil. One that the ledger calls
+// returned does not: there the retry, which is another payout, decides.
+func (f *finding) paying() *pay {
+	if p := foremost(f.pays); isLive(p) && f.outcome != payout.Returned {
+		return p
+	}
+	return nil
+}
+
 // amountKey is the currency and amount of a finding's first record.
 func (f *finding) amountKey() amountKey {
 	if len(f.pays) > 0 {
@@ -72,6 +87,11 @@ func (f *finding) amountKey() amountKey {
 
 // beside gives the findings of an episode their other payouts, and duplicate entries the payout of their amount.
 func (e *episode) beside() {
+	for _, f := range e.out {
+		for _, p := range f.pays {
+			p.returned = f.outcome == payout.Returned
+		}
+	}
 	if len(e.out) < 2 || len(e.pays) == 0 {
 		return
 	}
@@ -91,14 +111,14 @@ func (e *episode) beside() {
 		if f == owner {
 			f.other = second
 		}
-		if isLive(foremost(f.pays)) {
+		if f.paying() != nil {
 			continue
 		}
 		if equal == nil {
 			equal = e.foremostByAmount()
 		}
 		same := equal[f.amountKey()]
-		if isLive(same) {
+		if isLive(same) && !slices.Contains(f.pays, same) {
 			f.other = same
 		}
 		if f.outcome == payout.DuplicateLedgerEntry {

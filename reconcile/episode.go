@@ -17,8 +17,10 @@ type pay struct {
 	in     bool // its day is in the period
 	scoped bool // in the period, or a record of an open item
 	used   bool
-	answer *payout.Payout // as the provider just showed it; nil when it comes from the mirror
-	detail *payout.Detail // in full, once that was asked for
+
+	returned bool           // by the ledger's word, when the rules are through
+	answer   *payout.Payout // as the provider just showed it; nil when it comes from the mirror
+	detail   *payout.Detail // in full, once that was asked for
 }
 
 func (p *pay) payee() string {

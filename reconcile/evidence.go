@@ -70,7 +70,7 @@ func (r *run) proofFor(e *ent, answered map[string]bool) proof {
 // elsewhere points a finding that knows no live payout at one of its reference that the provider showed in this run beyond its
 // key, such as under another onBehalfOf than the ledger names.
 func (r *run) elsewhere(f *finding) {
-	if isLive(f.other) || isLive(foremost(f.pays)) {
+	if isLive(f.other) || f.paying() != nil {
 		return
 	}
 	ref, ok := payout.KeyOf(f.ref(), "", r.m.o.CaseInsensitive)

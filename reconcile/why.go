@@ -305,7 +305,7 @@ func (r *run) bothWords(f *finding) (string, string) {
 	case payout.InFlight:
 		return both + ": booked, and still on its way at the bank", ""
 	case payout.Returned:
-		return both + ": initiated, and returned per ledger", steps("check the bank statement: the API knows no returns", notBefore(f, "it shows that the money is back"))
+		return both + ": initiated, and returned per ledger", steps("check the bank statement: the API knows no returns", r.doNotPay(f, nil, "it shows that the money is back", r.unlessShown(f)))
 	}
 	return both + ": failed on the provider's side, and not paid in the ledger", r.doNotPay(f, nil)
 }
