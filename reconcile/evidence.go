@@ -172,11 +172,7 @@ func (r *run) learn(all *joined, payouts []payout.Payout) error {
 		r.remember(shown)
 	}
 	for _, u := range all.pending {
-		changed := false
-		for _, p := range shown[u.g.key] {
-			changed = r.learnOne(u.g, p) || changed
-		}
-		if !changed {
+		if !r.learnAll(u.g, shown[u.g.key]) {
 			continue
 		}
 		u.g.items = nil
@@ -202,14 +198,28 @@ func (r *run) remember(shown map[payout.Key][]*payout.Payout) {
 	}
 }
 
+// learnAll adds payouts to their key. It reports whether anything changed.
+func (r *run) learnAll(g *group, shown []*payout.Payout) bool {
+	if len(shown) == 0 {
+		return false
+	}
+	at := make(map[string]int, len(g.pays)+len(shown)) // by id, in the group
+	for i, known := range g.pays {
+		at[known.ID] = i
+	}
+	changed := false
+	for _, p := range shown {
+		changed = r.learnOne(g, at, p) || changed
+	}
+	return changed
+}
+
 // learnOne adds a payout to its key, or brings a known one up to date. It reports whether anything changed. The provider's
 // end of the statement follows, apart from any matching.
-func (r *run) learnOne(g *group, p *payout.Payout) bool {
+func (r *run) learnOne(g *group, at map[string]int, p *payout.Payout) bool {
 	row := rowOf(p)
-	for i, known := range g.pays {
-		if known.ID != p.ID {
-			continue
-		}
+	if i, ok := at[p.ID]; ok {
+		known := g.pays[i]
 		if known.Status == row.Status || row.Changed < known.Changed {
 			return false
 		}
@@ -222,6 +232,7 @@ func (r *run) learnOne(g *group, p *payout.Payout) bool {
 	}
 	found := r.join.payOf(row)
 	found.answer = p
+	at[p.ID] = len(g.pays)
 	g.pays = append(g.pays, found)
 	r.count(found, 1)
 	r.out.Lookup.Found++

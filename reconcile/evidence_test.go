@@ -248,3 +248,27 @@ func TestGuardOverlap(t *testing.T) {
 		}
 	}
 }
+
+// TestOneHugeKeyAsked: a provider that shows 40,000 payouts of one reference, twice, would take a minute if each were looked for
+// among all others.
+func TestOneHugeKeyAsked(t *testing.T) {
+	n := 20_000
+	if testing.Short() {
+		n = 2_000
+	}
+	s := newScene(t)
+	p := &provider{}
+	s.Provider = p
+	for i := range n {
+		s.payout(t, fmt.Sprintf("p%d", i), 10_000, "EUR", "COMPLETED", "01-05", map[string]string{"ref": "R"})
+		s.entry(t, fmt.Sprintf("e%d", i), 10_000, "EUR", "paid", "01-05", map[string]string{"ref": "R"})
+		p.hold(t, fmt.Sprintf("p%d", i), "R", "1", payout.Completed, "01-05")
+		p.hold(t, fmt.Sprintf("new%d", i), "R", "1", payout.Completed, "01-06")
+	}
+	p.holds = slices.Concat(p.holds, p.holds)
+	s.records(t, "E x 7 paid 01-28")
+	r := s.run(t)
+	if r.Lookup.Found != n {
+		t.Errorf("%d payouts found, want %d", r.Lookup.Found, n)
+	}
+}
