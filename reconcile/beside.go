@@ -17,7 +17,7 @@ type distance uint8
 const (
 	sameEpisode distance = iota
 	otherTime            // of another episode of the key
-	otherOBO             // shown by the provider under another onBehalfOf, while the ledger names them: of another key
+	otherOBO             // beyond the records of the key, by and large under another onBehalfOf (namesakes.go)
 )
 
 // addition is what an added entry stands beside.

@@ -42,9 +42,9 @@ func (r *run) prove(ctx context.Context, all *joined) error {
 		}
 	}
 	all.pending = nil
-	if len(r.shown) > 0 {
+	if r.join.byOBO {
 		for _, f := range all.findings {
-			r.elsewhere(f)
+			r.elsewhere(all, f)
 		}
 	}
 	return nil
@@ -65,22 +65,6 @@ func (r *run) proofFor(e *ent, answered map[string]bool) proof {
 		return daysComplete
 	}
 	return why
-}
-
-// elsewhere points a finding that knows no live payout at one of its reference that the provider showed in this run beyond its
-// key, such as under another onBehalfOf than the ledger names.
-func (r *run) elsewhere(f *finding) {
-	if isLive(f.other) || f.paying() != nil {
-		return
-	}
-	ref, ok := payout.KeyOf(f.ref(), "", r.m.o.CaseInsensitive)
-	if !ok {
-		return
-	}
-	found := foremost(r.shown[ref])
-	if found != nil && (f.other == nil || found.live()) {
-		f.other, f.apart = found, otherOBO
-	}
 }
 
 // hasCase reports whether a reference can be written in another letter case.
@@ -163,13 +147,14 @@ func (r *run) learn(all *joined, payouts []payout.Payout) error {
 		of := ""
 		if r.join.byOBO {
 			of = p.OnBehalfOf
+			ref, _ := payout.KeyOf(p.RefID, "", r.m.o.CaseInsensitive)
+			if n := all.namesakes[ref]; n != nil {
+				n.update(r.join.payOf(rowOf(p)))
+			}
 		}
 		if key, ok := payout.KeyOf(p.RefID, of, r.m.o.CaseInsensitive); ok {
 			shown[key] = append(shown[key], p)
 		}
-	}
-	if r.join.byOBO {
-		r.remember(shown)
 	}
 	for _, u := range all.pending {
 		if !r.learnAll(u.g, shown[u.g.key]) {
@@ -182,20 +167,11 @@ func (r *run) learn(all *joined, payouts []payout.Payout) error {
 		}
 		u.findings = findings
 	}
-	return nil
-}
-
-// remember keeps, by reference alone, the payout that matters most of each key that the provider showed.
-func (r *run) remember(shown map[payout.Key][]*payout.Payout) {
-	r.shown = map[payout.Key][]*pay{}
-	for _, list := range shown {
-		pays := make([]*pay, len(list))
-		for i, p := range list {
-			pays[i] = r.join.payOf(rowOf(p))
-		}
-		ref, _ := payout.KeyOf(pays[0].RefID, "", r.m.o.CaseInsensitive)
-		r.shown[ref] = append(r.shown[ref], foremost(pays))
+	for _, u := range all.pending {
+		delete(shown, u.g.key)
 	}
+	all.stray(r.join, shown)
+	return nil
 }
 
 // learnAll adds payouts to their key. It reports whether anything changed.

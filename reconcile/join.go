@@ -226,6 +226,7 @@ func (w *joinWorker) partition(part int) error {
 	for side := range w.data {
 		w.insert(side)
 	}
+	findings, pending := len(w.out.findings), len(w.out.pending)
 	for i := range w.slots {
 		s := &w.slots[i]
 		if !s.occupied {
@@ -234,6 +235,9 @@ func (w *joinWorker) partition(part int) error {
 		if err := w.decide(s); err != nil {
 			return err
 		}
+	}
+	if w.byOBO {
+		w.namesakes(w.out.findings[findings:], w.out.pending[pending:])
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"maps"
+
 	"payrecon/internal/payout"
 )
 
@@ -10,7 +12,12 @@ type joined struct {
 	agreed   digest      // of agreed findings
 	findings []*finding  // all others, and the agreed ones of keys with open items
 	pending  []*unproven // keys with entries that may be missing at the provider
-	guards   guards
+
+	// For findings that look beyond the records of their key.
+	namesakes map[payout.Key]*namesakes // by reference alone
+	strays    map[payout.Key]*pay       // shown by the provider, of keys that are not pending
+
+	guards guards
 }
 
 // unproven is a key that waits for evidence: if the provider shows another payout, the key is matched again as a whole.
@@ -19,13 +26,14 @@ type unproven struct {
 	findings []*finding
 }
 
-func newJoined() *joined { return &joined{tally: newTally()} }
+func newJoined() *joined { return &joined{tally: newTally(), namesakes: map[payout.Key]*namesakes{}} }
 
 func (o *joined) merge(with *joined) error {
 	o.tally.merge(&with.tally)
 	o.agreed.merge(with.agreed)
 	o.findings = append(o.findings, with.findings...)
 	o.pending = append(o.pending, with.pending...)
+	maps.Copy(o.namesakes, with.namesakes)
 	o.guards.keys += with.guards.keys
 	o.guards.netted += with.guards.netted
 	o.guards.entries += with.guards.entries

@@ -10,7 +10,7 @@
 //  3. Two guards stop what cannot be meant: an export with both legs of each booking, a ledger of something else (guards.go).
 //  4. An entry without a payout needs proof: the provider is asked for that very reference (evidence.go).
 //  5. What was found is measured (measure.go), counted (tally.go), and said in a sentence (why.go, phrases.go, hints.go) that
-//     knows the other payouts of the reference (beside.go, again.go). The statement is built and must tie (statement.go).
+//     knows the other payouts of the reference (beside.go, namesakes.go, again.go). The statement is built and must tie (statement.go).
 //  6. Breaks and unverified findings continue the items of earlier nights (items.go, roll.go, clear.go, unread.go), and the conclusion is drawn
 //     (conclusion.go).
 //
@@ -98,9 +98,8 @@ type run struct {
 	sums  []payout.Sum // by the mirror, and what the provider showed beyond it
 	out   payout.Reconciliation
 
-	shown     map[payout.Key][]*pay // what the provider showed when asked, by reference, where the ledger names on whose behalf
-	shownFrom payout.Day            // from here on every ended day is complete in the mirror
-	listed    []*finding            // breaks and unverified, in order
+	shownFrom payout.Day // from here on every ended day is complete in the mirror
+	listed    []*finding // breaks and unverified, in order
 }
 
 // reconcile is Reconcile with its seams: a hash that collides, a ledger from elsewhere.

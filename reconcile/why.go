@@ -271,7 +271,7 @@ func (r *run) duplicateEntryWords(f *finding) (string, string) {
 		there = "there is none"
 	}
 	before := "that is done"
-	if !isLive(f.other) {
+	if !isLive(f.other) || f.apart != sameEpisode {
 		before = "that is done and the first one is settled"
 	}
 	return fmt.Sprintf("%s often than there are payouts: %s", has, there), steps("reverse the second booking", r.doNotPay(f, named, before, r.unlessShown(f)))
