@@ -56,9 +56,10 @@ func notBefore(f *finding, conditions ...string) string {
 }
 
 // retriedBy reports whether a live payout outside of a finding without one is its retry by all that is known: of its episode,
-// amount and currency, to an account that is not known to differ. One that came back itself settles nothing.
+// amount and currency, to an account that is not known to differ. One that came back itself settles nothing, and
+// what an addition stands beside may be what it returns.
 func (f *finding) retriedBy(p *pay) bool {
-	if f.apart != sameEpisode || p.returned || f.paying() != nil || len(f.pays) > 1 || f.amountKey() != (amountKey{p.Currency, p.Units}) {
+	if f.apart != sameEpisode || f.adds != noAddition || p.returned || f.paying() != nil || len(f.pays) > 1 || f.amountKey() != (amountKey{p.Currency, p.Units}) {
 		return false
 	}
 	return len(f.pays) == 0 || !accountsDiffer(f.pays[0].Account, p.Account)

@@ -138,7 +138,7 @@ func (r *run) amountWords(f *finding) (string, string) {
 		steps(next, r.doNotPay(f, nil, before))
 }
 
-// additionWords is for an entry that adds to live pairs and groups. A fee is only likely where those agree.
+// additionWords is for an entry that adds to live pairs and groups. A fee is only likely where those agree with more than it.
 func (r *run) additionWords(f *finding) (string, string) {
 	what := fmt.Sprintf("the ledger has %s for %s on top of what it holds against %s", entPhrase(f.ents[0]), refPhrase(f), payPhrase(f.twin))
 	if f.adds == toAgreed {
@@ -148,10 +148,19 @@ func (r *run) additionWords(f *finding) (string, string) {
 	switch {
 	case gap != "":
 		return what + ", and no payout is left for it: " + gap, steps(next, notBefore(f, r.unlessShown(f)))
-	case f.adds == toAgreed:
+	case f.ents[0].Class == payout.EntryReturned:
+		return what + ", and calls it returned",
+			steps("check the bank statement: the API knows no returns", r.doNotPay(f, f.twin, "it shows that the money is back", r.unlessShown(f)))
+	case f.adds == toAgreed && f.mayBeFee():
 		return what + ", perhaps a fee", "book a fee under a reference of its own, or reverse the entry"
 	}
 	return what, steps("find out what it is for, and correct or reverse it", notBefore(f, "that is known"))
+}
+
+// mayBeFee reports whether an added entry is smaller than the payout that it stands beside.
+func (f *finding) mayBeFee() bool {
+	e, p := f.ents[0], f.twin
+	return e.Amount.Currency() == p.Currency && e.units() < p.Units
 }
 
 // statusNext is what to do about a status difference, and what must be before anybody pays again.

@@ -54,6 +54,15 @@ func TestWhy(t *testing.T) {
 		{"an added entry, in a later episode of its reference", "P p0 100 COMPLETED 2025-11-05\nE e0 100 paid 2025-11-05\nP p1 120 COMPLETED 01-05\nE e1 120 paid 01-05\nE e2 3 paid 01-06", nil, []string{
 			"The ledger has 3.00 EUR (dated 2026-01-06, paid, document e2) for reference R beside what agrees with payout p1 of 120.00 EUR (created 2026-01-05, initiation completed), perhaps a fee; book a fee under a reference of its own, or reverse the entry.",
 		}},
+		{"an added entry that the ledger calls returned", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05\nE e2 100 returned 01-06", nil, []string{
+			"The ledger has 100.00 EUR (dated 2026-01-06, returned, document e2) for reference R beside what agrees with payout p1 of 100.00 EUR (created 2026-01-05, initiation completed), and calls it returned; check the bank statement: the API knows no returns; do not pay reference R again before it shows that the money is back and it is clear that no other payout of this reference, such as payout p1, paid it.",
+		}},
+		{"an added entry larger than what agrees", "P p1 90 COMPLETED 01-05\nE e1 90 paid 01-05\nE e2 100 pending 01-06", nil, []string{
+			"The ledger has 100.00 EUR (dated 2026-01-06, pending, document e2) for reference R beside what agrees with payout p1 of 90.00 EUR (created 2026-01-05, initiation completed); find out what it is for, and correct or reverse it; do not pay reference R again before that is known.",
+		}},
+		{"an added entry of another currency", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05\nE e2 3USD paid 01-06", nil, []string{
+			"The ledger has 3.00 USD (dated 2026-01-06, paid, document e2) for reference R beside what agrees with payout p1 of 100.00 EUR (created 2026-01-05, initiation completed); find out what it is for, and correct or reverse it; do not pay reference R again before that is known.",
+		}},
 		{"an added entry beside a break", "P p1 100 COMPLETED 01-05\nE e1 100 failed 01-05\nE e2 90 paid 01-05", nil, []string{
 			"For reference R the ledger has 100.00 EUR (dated 2026-01-05, failed, document e1) and the provider payout p1 of 100.00 EUR (created 2026-01-05, initiation completed): unrecorded outflow: failed in the ledger, payout completed; book the outflow; do not pay reference R again: payout p1 completed.",
 			"The ledger has 90.00 EUR (dated 2026-01-05, paid, document e2) for reference R on top of what it holds against payout p1 of 100.00 EUR (created 2026-01-05, initiation completed); find out what it is for, and correct or reverse it; do not pay reference R again before that is known.",
