@@ -24,8 +24,9 @@ type replay struct {
 	NextItem int64               `json:"next_item"`
 	Answered []string            `json:"answered"` // references that the provider answered
 	Offline  bool                `json:"offline"`
-	Now      payout.Millis       `json:"now"`              // what time it was
-	Behind   string              `json:"behind,omitempty"` // why the mirror may have been behind the provider
+	Now      payout.Millis       `json:"now"`               // what time it was
+	Behind   string              `json:"behind,omitempty"`  // why the mirror may have been behind the provider
+	Version  string              `json:"version,omitempty"` // of payrecon
 }
 
 // replayProvider answers as the provider did then: what was found then lies in the mirror by now.
@@ -87,7 +88,10 @@ func (a *app) performAgain(ctx context.Context, m *mirror.Mirror, run int64, mat
 		now.Ledger.Files[i] = then.Ledger.Files[i]
 	}
 	now.Ledger.Notes, now.Lookup, now.Warnings = then.Ledger.Notes, then.Lookup, then.Warnings // said then, of what was asked then
-	return now, sameResult(then, now)
+	if err := sameResult(then, now); err != nil || r.Version != versionText() {
+		return now, err
+	}
+	return now, sameSentences(then, now)
 }
 
 // input is what the run was told and answered then.
@@ -142,6 +146,16 @@ func sameResult(then, now *payout.Reconciliation) error {
 		return differs("roll-forward of items")
 	}
 	return sameItems(then, now, differs)
+}
+
+// sameSentences is for a run of this very version of payrecon: what it knew of other payouts shows in sentences alone.
+func sameSentences(then, now *payout.Reconciliation) error {
+	for i := range then.Items {
+		if a, b := &then.Items[i], &now.Items[i]; a.Why != b.Why {
+			return fmt.Errorf("run %d performed again does not give the stored sentence of item %d, %q: it says %q", then.Run, a.ID, a.Why, b.Why)
+		}
+	}
+	return nil
 }
 
 // sameItems compares where each item stands, at how much, and of which records.

@@ -233,3 +233,17 @@ func TestAgainComparesRecords(t *testing.T) {
 		}
 	}
 }
+
+// TestSameSentences: a sentence that names another payout is another result.
+func TestSameSentences(t *testing.T) {
+	told := func(why string) *payout.Reconciliation {
+		return &payout.Reconciliation{Run: 3, Items: []payout.Item{{ID: 7, Finding: payout.Finding{Why: why}}}}
+	}
+	if err := sameSentences(told("There is payout p1."), told("There is payout p1.")); err != nil {
+		t.Error(err)
+	}
+	err := sameSentences(told("There is payout p1."), told("There is none."))
+	if err == nil || !strings.Contains(err.Error(), `item 7, "There is payout p1.": it says "There is none."`) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -214,6 +214,7 @@ func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reco
 	text, err := json.Marshal(replay{
 		Files: r.Ledger.Files, Config: s.run.Config, Period: in.Period, AsOf: payout.MillisOf(in.AsOf), Coverage: in.Coverage, NextItem: in.NextItem,
 		Answered: asker.answeredRefs(), Offline: asker == nil, Now: payout.MillisOf(in.Clock()), Behind: in.Behind,
+		Version: s.run.Version,
 	})
 	if err != nil {
 		return err
