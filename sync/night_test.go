@@ -52,7 +52,7 @@ func TestNightCutAgainAndAgain(t *testing.T) {
 					if v, hErr := m.History(t.Context(), late); hErr != nil || v[len(v)-1].Status != payout.Failed {
 						t.Fatalf("after attempt %d the history of the late change is %+v, %v; want it failed", attempts, v, hErr)
 					}
-					a.now = a.now.Add(3 * time.Minute)
+					a.now = a.now.Add(10 * time.Minute)
 				}
 				a.before = nil
 				wantTruth(t, m, a)
@@ -225,35 +225,41 @@ func TestNightAfterAFailedOne(t *testing.T) {
 	wantTruth(t, m, a)
 }
 
-// TestResumedNightLooksAtTheDaysItSkips fails one window of a night, and goes on six hours later. Meanwhile a payout of a day
-// that the night had walked already took another final status.
-func TestResumedNightLooksAtTheDaysItSkips(t *testing.T) {
-	a := &fakeAPI{now: noon(day0 + 60)}
-	a.fill(day0+50, 11, 10)
+// TestNightCutWithLongPausesEnds cuts a night again and again, with more than an hour between its attempts. Each of them reads on
+// where the one before stopped, and asks for nothing that the night has read: a payout that takes another final status on such
+// a day is news of the next night.
+func TestNightCutWithLongPausesEnds(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 60), inOrder: true}
+	for d := day0 + 50; d <= day0+61; d++ {
+		for i := range 300 {
+			a.add(fmt.Sprintf("po:%s-%04d", d, i), payout.MillisOf(d.Start())+payout.Millis(i)*200_000, payout.Completed)
+		}
+	}
 	m := openMirror(t)
 	s := newSyncer(a, m, payoutsync.Options{Workers: 1, StartDay: day0 + 50})
 	if sum, err := s.Nightly(t.Context(), 1); err != nil || !sum.Complete {
 		t.Fatalf("Nightly: %+v, %v; want complete", sum, err)
 	}
-	a.now = noon(day0 + 61)
-	a.before = func(_ int, q payout.Query, _ string) error {
-		if q.HasFrom() && q.From <= day0+54 && day0+54 <= q.To {
-			return payout.Errorf(payout.KindTransport, "500")
+	a.now = day0.Start().AddDate(0, 0, 61).Add(time.Hour)
+	a.calls, a.queries = 0, nil
+	attempts := 0
+	for err := error(payout.ErrWalkLost); err != nil; attempts++ {
+		if attempts == 6 {
+			t.Fatalf("the night has not come to its end in %d attempts with %d requests: %v", attempts, a.calls, err)
 		}
-		return nil
+		if attempts == 1 {
+			a.setStatus(10*300, payout.Failed, payout.MillisOf(a.now)) // of yesterday, which the night has read
+		}
+		_, err = s.Nightly(cutAfter(t.Context(), a, 7), int64(2+attempts))
+		a.now = a.now.Add(65 * time.Minute)
 	}
-	if _, err := s.Nightly(t.Context(), 2); err == nil {
-		t.Fatal("a night with a window that failed has no error")
+	if slices.ContainsFunc(a.queries, func(q payout.Query) bool { return len(q.IDs) > 0 }) {
+		t.Error("payouts were asked for by id, want none: the days of all of them are read")
 	}
-	a.before, a.queries = nil, nil
-	a.now = a.now.Add(6 * time.Hour)
-	a.setStatus(8*10, payout.Failed, payout.MillisOf(a.now))
-	sum, err := s.Nightly(t.Context(), 3)
-	if err != nil || !sum.Complete {
-		t.Errorf("the night that goes on: %+v, %v; want complete", sum, err)
-	}
-	if slices.ContainsFunc(a.queries, func(q payout.Query) bool { return q.HasFrom() && q.From <= day0+58 && day0+58 < q.To }) {
-		t.Error("a day that the night had walked already was walked again")
+	a.before = nil
+	a.now = noon(day0 + 62)
+	if sum, err := s.Nightly(t.Context(), 99); err != nil || !sum.Complete || sum.Changed != 1 {
+		t.Errorf("the next night: %+v, %v; want the payout that changed", sum, err)
 	}
 	wantTruth(t, m, a)
 }

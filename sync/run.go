@@ -29,9 +29,8 @@ type run struct {
 	sum   payout.SyncSummary
 	state Progress
 
-	later  map[string]bool // ids that the sweep leaves to the windows: see sweepRest
-	fresh  bool            // a nightly run that begins anew, and takes up no walks
-	paused bool            // a nightly run that goes on with one of some time ago: see nightPause
+	later map[string]bool // ids that the sweep leaves to the windows: see sweepRest
+	fresh bool            // a nightly run that begins anew, and takes up no walks
 
 	told         map[string]bool // alerts that come once in a run
 	left         map[string]bool // windows that were left, by their names

@@ -83,8 +83,7 @@ func (r *run) sweepAfter(ctx context.Context, err error) error {
 }
 
 // sweepRest asks for what the sweep left to the windows and they have not shown: payouts still held open, because their
-// window failed or they have vanished, and what became final lately on days that this run has not walked: their window failed,
-// or the same night had walked them long before it was gone on with.
+// window failed or they have vanished, and what became final lately on days that this run was to walk and did not.
 func (r *run) sweepRest(ctx context.Context) error {
 	rest, err := r.unwalkedFinals(ctx)
 	if err != nil {
@@ -105,16 +104,9 @@ func (r *run) sweepRest(ctx context.Context) error {
 }
 
 // unwalkedFinals returns the payouts that became final within the lookback, of the days that this run was to walk and did not.
-// Where it goes on with a night of some time ago, the days that it left out are among them.
 func (r *run) unwalkedFinals(ctx context.Context) (finals []payout.HeldPayout, err error) {
 	for _, p := range r.passes {
-		unwalked := map[payout.Day]bool{}
-		for d := p.days.From; d <= p.days.To; d++ {
-			_, owed := slices.BinarySearch(p.owed, d)
-			if !p.walked[d] && (owed || r.paused) {
-				unwalked[d] = true
-			}
-		}
+		unwalked := slices.DeleteFunc(slices.Clone(p.owed), func(d payout.Day) bool { return p.walked[d] })
 		if len(unwalked) == 0 {
 			continue
 		}
@@ -123,7 +115,8 @@ func (r *run) unwalkedFinals(ctx context.Context) (finals []payout.HeldPayout, e
 			return nil, err
 		}
 		finals = append(finals, slices.DeleteFunc(late, func(h payout.HeldPayout) bool {
-			return !unwalked[h.Created.Day()] || !r.concerns(p, h)
+			_, ok := slices.BinarySearch(unwalked, h.Created.Day())
+			return !ok || !r.concerns(p, h)
 		})...)
 	}
 	return once(finals), nil

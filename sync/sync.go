@@ -125,10 +125,6 @@ const (
 	// maxNight is how long a nightly run that was cut is gone on with. It is well under a day: the next night must walk
 	// the whole lookback, also when it starts a little earlier than the one before.
 	maxNight = 12 * time.Hour
-
-	// nightPause is the age of a night from which on, when it is gone on with, the finals of the days that it had walked are
-	// asked for again. Not at once, or a night that is cut again and again might do nothing else.
-	nightPause = time.Hour
 )
 
 // Progress is how far a run is.
@@ -253,7 +249,6 @@ func (r *run) night(ctx context.Context) (lastWalk int64, resumed bool, err erro
 		return 0, false, err
 	}
 	if age := r.began.Sub(began.Time()); began != 0 && age >= 0 && age < maxNight {
-		r.paused = age >= nightPause
 		return lastWalk, true, nil
 	}
 	r.fresh = true
