@@ -96,6 +96,38 @@ func TestDoubtedDayIsProvenAgain(t *testing.T) {
 	}
 }
 
+// TestDaysProvenAgainAreNotAskedFor has nights whose full last pages have no cursor. Another page size shows all of their payouts,
+// so none is asked for by its id.
+func TestDaysProvenAgainAreNotAskedFor(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 60), lastFull: "none"}
+	for d := day0 + 50; d <= day0+61; d++ {
+		for i := range 200 {
+			a.add(fmt.Sprintf("po:%s-%04d", d, i), payout.MillisOf(d.Start())+payout.Millis(i)*1000, payout.Completed)
+		}
+	}
+	m := openMirror(t)
+	s := newSyncer(a, m, payoutsync.Options{StartDay: day0 + 50})
+	for run, d := range []payout.Day{day0 + 60, day0 + 61} {
+		a.now = noon(d)
+		if sum, err := s.Nightly(t.Context(), int64(run+1)); err != nil || !sum.Complete {
+			t.Errorf("Nightly: %+v, %v; want complete", sum, err)
+		}
+	}
+	asked := map[int]int{}
+	for _, q := range a.queries {
+		if q.HasFrom() {
+			asked[q.Limit]++
+		}
+		if len(q.IDs) > 0 {
+			t.Errorf("%d payouts were asked for by id, want none", len(q.IDs))
+		}
+	}
+	if asked[199] == 0 {
+		t.Errorf("pages asked for by limit: %v; want some of 199", asked)
+	}
+	wantTruth(t, m, a)
+}
+
 // TestVerifyOfCutWalks has nothing to say of what lies beyond them. Later nights prove the days again, whatever their age.
 func TestVerifyOfCutWalks(t *testing.T) {
 	a, s, m, changed := doubtWorld(t)

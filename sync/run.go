@@ -163,10 +163,11 @@ func (r *run) perform(ctx context.Context) error {
 		return err
 	}
 	r.phase("windows")
-	if err := r.sweepAfter(ctx, r.walkAll(ctx)); err != nil {
-		return err
+	err := r.walkAll(ctx)
+	if err == nil {
+		err = r.walkAgain(ctx)
 	}
-	if err := r.walkAgain(ctx); err != nil || r.task != taskVerify {
+	if err := r.sweepAfter(ctx, err); err != nil || r.task != taskVerify {
 		return err
 	}
 	if err := r.sweepLast(ctx); err != nil {

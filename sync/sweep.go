@@ -67,7 +67,8 @@ func (r *run) sweepLast(ctx context.Context) error {
 	return r.survive(ctx, nil, "", r.sweep(ctx))
 }
 
-// sweepAfter runs sweepRest after the windows ended with err. An API that fails windows may answer lists of ids all the same.
+// sweepAfter runs sweepRest after the windows, and the days that were walked again, ended with err. An API that fails windows
+// may answer lists of ids all the same.
 func (r *run) sweepAfter(ctx context.Context, err error) error {
 	if !r.sweepsFirst() || err != nil && (ctx.Err() != nil || !apiFailed(err)) {
 		return err
@@ -83,7 +84,8 @@ func (r *run) sweepAfter(ctx context.Context, err error) error {
 }
 
 // sweepRest asks for what the sweep left to the windows and they have not shown: payouts still held open, because their
-// window failed or they have vanished, and what became final lately on days that this run was to walk and did not.
+// window failed or they have vanished, and what became final lately on days that this run was to walk and did not. Days of a
+// walk without a regular end are among these, unless another page size has brought one.
 func (r *run) sweepRest(ctx context.Context) error {
 	rest, err := r.unwalkedFinals(ctx)
 	if err != nil {

@@ -10,7 +10,7 @@
 //     so is every payout that became final lately outside of the windows. What is not returned twice has vanished. The sweep
 //     is a few requests and comes first, so that a night that is cut short has seen the late changes of old payouts. What the
 //     windows are about to show, young payouts and those that became final lately, is left to them, and asked for by id after
-//     them if they failed to: a night that is cut short has seen of these what it had read by then.
+//     step 5 if they failed to: a night that is cut short has seen of these what it had read by then.
 //  3. Walks that an earlier run of the same task left open, and whose cursor can still be used, are taken up; those of a
 //     night by the same night only. The rest of the range is cut into windows (cut.go): several workers each walk one window
 //     at a time from page to page.
