@@ -34,7 +34,8 @@ func (r *run) walkAgain(ctx context.Context) error {
 	return nil
 }
 
-// unproven returns the walks, with pages of limit, over the days that need another one.
+// unproven returns the walks, with pages of limit, over the days that need another one. Each day has its own: what an API
+// cuts short together it may show alone, and the proof in doubt may come from such a walk.
 func (r *run) unproven(ctx context.Context, limit int) ([]*payout.Walk, error) {
 	var walks []*payout.Walk
 	for _, p := range r.passes {
@@ -42,13 +43,8 @@ func (r *run) unproven(ctx context.Context, limit int) ([]*payout.Walk, error) {
 		if err != nil {
 			return nil, err
 		}
-		for len(days) > 0 {
-			n := 1
-			for n < len(days) && n < firstCut && days[n] == days[n-1]+1 {
-				n++
-			}
-			walks = append(walks, r.newWalk(p.onBehalfOf, payout.Period{From: days[0], To: days[n-1]}, limit))
-			days = days[n:]
+		for _, d := range days {
+			walks = append(walks, r.newWalk(p.onBehalfOf, payout.Period{From: d, To: d}, limit))
 		}
 	}
 	return walks, nil

@@ -151,3 +151,23 @@ func TestVerifyOfCutWalks(t *testing.T) {
 		t.Errorf("the day is %+v, want complete with the new payout", got)
 	}
 }
+
+// TestDoubtedDaysAreProvenOneByOne has an API that never gives a cursor, and days that were proven a few at a time because they fit
+// on one page. Longer windows put them in doubt, which only walks as short can end.
+func TestDoubtedDaysAreProvenOneByOne(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 20), loseCursor: noCursors, lastFull: "none"}
+	a.fill(day0, 61, 60)
+	m := openMirror(t)
+	if sum, err := newSyncer(a, m, payoutsync.Options{StartDay: day0, Workers: 16}).Nightly(t.Context(), 1); err != nil || !sum.Complete {
+		t.Fatalf("Nightly: %+v, %v; want complete", sum, err)
+	}
+	a.queries = nil
+	report, err := newSyncer(a, m, payoutsync.Options{Workers: 1}).Verify(t.Context(), 2, day0, day0+13)
+	if err != nil || !report.Complete || len(report.Gone)+len(report.Disproved) != 0 {
+		t.Errorf("Verify: complete=%v with gaps %v, %v; want complete", report.Complete, report.Gaps, err)
+	}
+	cut := slices.ContainsFunc(a.queries, func(q payout.Query) bool { return q.To-q.From > 3 })
+	if again := slices.ContainsFunc(a.queries, func(q payout.Query) bool { return q.Limit < payout.MaxLimit }); !cut || !again {
+		t.Errorf("days were asked for together: %v, and again: %v; want both", cut, again)
+	}
+}
