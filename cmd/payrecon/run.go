@@ -111,7 +111,7 @@ func (s *session) nightly(ctx context.Context, n *nightly) (err error) {
 
 // catchUp is the nightly sync, and then the period itself where that reaches further back and is not complete yet.
 func (s *session) catchUp(ctx context.Context, sy *payoutsync.Syncer, n *nightly) (*payout.SyncSummary, error) {
-	summary, err := s.night(ctx, sy)
+	summary, err := sy.Nightly(ctx, s.run.ID)
 	if err != nil || n.flags.from == "" {
 		return summary, err
 	}

@@ -77,6 +77,10 @@ func TestFreshIsAWholeNight(t *testing.T) {
 	}
 	fresh("many other runs")
 	last = payout.MillisOf(s.now)
+	s.now = s.now.Add(3 * time.Hour)
+	s.do(exitDone, "sync")
+	fresh("a sync that went on with the night three hours later")
+	last = payout.MillisOf(s.now)
 	s.do(exitDone, "sync")
 	fresh("a sync")
 }

@@ -46,7 +46,7 @@ the old address; the new one must know the payouts of the mirror.`,
 					if given {
 						return sy.Range(ctx, s.run.ID, p.From, p.To)
 					}
-					return s.night(ctx, sy)
+					return sy.Nightly(ctx, s.run.ID)
 				})
 				return s.reportSync(summary, err)
 			})
@@ -84,15 +84,6 @@ func (s *session) sync(ctx context.Context, work func(context.Context, *payoutsy
 		return summary, err
 	}
 	return summary, errors.Join(err, s.m.SaveSync(after, summary), s.m.SumDays(after))
-}
-
-// night is the nightly sync. That it came to its end is kept: how fresh the mirror is, is judged by it.
-func (s *session) night(ctx context.Context, sy *payoutsync.Syncer) (*payout.SyncSummary, error) {
-	summary, err := sy.Nightly(ctx, s.run.ID)
-	if err != nil {
-		return summary, err
-	}
-	return summary, s.m.SaveNight(context.WithoutCancel(ctx), s.run.Started)
 }
 
 // sync shows the progress of a sync.

@@ -81,17 +81,36 @@ func TestVanishings(t *testing.T) {
 	}
 }
 
-// TestLastNight keeps when the last whole night began.
+// TestLastNight keeps when the last night began that came to its end.
 func TestLastNight(t *testing.T) {
 	m := openTest(t)
-	for _, want := range []payout.Millis{0, 1_700_000_000_000, 1_700_086_400_000} {
-		if want != 0 {
-			if err := m.SaveNight(t.Context(), want); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got, err := m.LastNight(t.Context()); err != nil || got != want {
-			t.Errorf("LastNight() = %d, %v; want %d", got, err, want)
+	var last payout.Millis
+	want := func(after string) {
+		t.Helper()
+		if got, err := m.LastNight(t.Context()); err != nil || got != last {
+			t.Errorf("after %s LastNight() = %d, %v; want %d", after, got, err, last)
 		}
 	}
+	end := func() {
+		t.Helper()
+		if err := m.EndNight(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end()
+	want("the end of none")
+	for _, began := range []payout.Millis{1_700_000_000_000, 1_700_086_400_000} {
+		if err := m.BeginNight(t.Context(), began); err != nil {
+			t.Fatal(err)
+		}
+		want("a beginning")
+		end()
+		last = began
+		want("an end")
+		if open, _, err := m.OpenNight(t.Context()); err != nil || open != 0 {
+			t.Errorf("OpenNight() = %d, %v; want none", open, err)
+		}
+	}
+	end()
+	want("another end")
 }

@@ -82,18 +82,12 @@ func (m *Mirror) SyncOf(ctx context.Context, run int64) (*payout.SyncSummary, er
 	return s, wrap("read sync summary", json.Unmarshal([]byte(text), s))
 }
 
-// metaLastNight is the name in table meta of when the nightly sync began that came to its end last.
+// metaLastNight is the name in table meta of when the nightly work began that came to its end last.
 const metaLastNight = "last_night"
 
-// SaveNight keeps that a nightly sync came to its end, and when it began. How the run that it was part of ends says neither:
-// a run may go on without its sync, and fail for another reason after it.
-func (m *Mirror) SaveNight(ctx context.Context, began payout.Millis) error {
-	return wrap("keep the last night", m.write(ctx, func(tx *sqlx.Tx) error {
-		return setMeta(ctx, tx, metaLastNight, strconv.FormatInt(int64(began), 10))
-	}))
-}
-
-// LastNight returns when the nightly sync began that came to its end last, 0 when none has.
+// LastNight returns when the nightly work began that came to its end last (EndNight), 0 when none has. Where several runs were
+// needed for it, it began with the first of them. How these ended says neither: a run may go on without its sync, and fail for
+// another reason after it.
 func (m *Mirror) LastNight(ctx context.Context) (began payout.Millis, err error) {
 	text, err := getMeta(ctx, m.r, metaLastNight)
 	if err != nil || text == "" {

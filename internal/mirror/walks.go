@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -158,10 +159,18 @@ func (m *Mirror) BeginNight(ctx context.Context, at payout.Millis) error {
 	}))
 }
 
-// EndNight forgets the beginning of nightly work that has come to its end.
+// EndNight keeps that nightly work came to its end, and when it had begun: see LastNight.
 func (m *Mirror) EndNight(ctx context.Context) error {
-	return wrap("forget the night's beginning", m.write(ctx, func(tx *sqlx.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM meta WHERE name = ?", metaNight)
+	return wrap("keep the night's end", m.write(ctx, func(tx *sqlx.Tx) error {
+		text, err := getMeta(ctx, tx, metaNight)
+		began, _, open := strings.Cut(text, " ")
+		if err != nil || !open {
+			return err
+		}
+		if err := setMeta(ctx, tx, metaLastNight, began); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "DELETE FROM meta WHERE name = ?", metaNight)
 		return err
 	}))
 }
