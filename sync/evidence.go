@@ -94,10 +94,7 @@ func judge(w walkFacts, d payout.DayRecord, t payout.DayTally) payout.DayVerdict
 			v.Contest = payout.CutShort
 		}
 	case agrees, d.Contest != payout.CutShort && whole && t.Repeats == 0:
-		v.State, v.Contest, v.Why = payout.DayComplete, payout.Uncontested, ""
-		if missing > 0 {
-			v.Without, v.Alert = true, func(notShown []string) string { return provenWithout(d.Day, d.OnBehalfOf, notShown) }
-		}
+		v.State, v.Contest, v.Why, v.Missed = payout.DayComplete, payout.Uncontested, "", missing > 0
 	case t.Repeats > 0:
 		v.Why = fmt.Sprintf("walk %d showed %d of its payouts twice: the pages had shifted", w.id, t.Repeats)
 	case missing > 0:
@@ -110,35 +107,16 @@ func judge(w walkFacts, d payout.DayRecord, t payout.DayTally) payout.DayVerdict
 
 // judgeProven is judge for a day that was shown complete before, and is so still unless that is in doubt.
 func judgeProven(w walkFacts, v payout.DayVerdict, d payout.DayRecord, same bool) payout.DayVerdict {
-	v.Counts = true
+	v.Counts, v.Missed = true, d.Known > v.Tally.Count
 	if same {
-		v.State, v.Contest, v.Why = payout.DayComplete, payout.Uncontested, ""
+		v.State, v.Contest, v.Why, v.Standing = payout.DayComplete, payout.Uncontested, "", true
 		return v
 	}
 	v.State, v.Contest = payout.DayPartial, payout.Disproved
 	v.Why = fmt.Sprintf("it was shown complete with %d payouts by walk %d, then walk %d showed %d", d.Count, d.Walk, w.id, v.Tally.Count)
-	v.Alert = func(notShown []string) string {
-		return fmt.Sprintf("day %s%s was shown complete with %d payouts, now the API shows %d of them: the day is walked again%s",
-			d.Day, under(d.OnBehalfOf), d.Known, v.Tally.Count, named(notShown))
-	}
+	v.Doubt = fmt.Sprintf("day %s%s was shown complete with %d payouts, now the API shows %d of them: the day is walked again",
+		d.Day, under(d.OnBehalfOf), d.Known, v.Tally.Count)
 	return v
-}
-
-// provenWithout is the alert of a day that is complete although payouts known of it were not shown.
-func provenWithout(d payout.Day, onBehalfOf string, notShown []string) string {
-	if len(notShown) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("day %s%s is shown complete without payouts that the API had shown before: they stay in the mirror, ask the provider%s",
-		d, under(onBehalfOf), named(notShown))
-}
-
-// named names payouts that were not shown, as the end of a sentence.
-func named(ids []string) string {
-	if len(ids) == 0 {
-		return ""
-	}
-	return "; not shown: " + namesOf(ids)
 }
 
 // under names an onBehalfOfId in a sentence.

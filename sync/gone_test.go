@@ -1,10 +1,13 @@
 package sync_test
 
 import (
+	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"payrecon/internal/mirror"
 	"payrecon/internal/payout"
@@ -50,7 +53,7 @@ func TestGoneBeforeTheDayWasProven(t *testing.T) {
 		if n > 1 {
 			end = "not shown: po:0005, po:0006, po:0007, po:0008, po:0009 and 2 more"
 		}
-		if len(sum.Alerts) != 1 || !strings.HasPrefix(sum.Alerts[0], "day "+day0.String()+" is shown complete without") || !strings.HasSuffix(sum.Alerts[0], end) {
+		if len(sum.Alerts) != 1 || !strings.HasPrefix(sum.Alerts[0], "day "+day0.String()+": the API had shown payouts that it shows no more") || !strings.HasSuffix(sum.Alerts[0], end) {
 			t.Errorf("alerts %q, want one of the day that ends with %q", sum.Alerts, end)
 		}
 		if got := vanishedIDs(t, m); len(got) != n || got[0] != gone[0].ID {
@@ -86,8 +89,8 @@ func TestVerifyKnowsWhatNightsTold(t *testing.T) {
 	a.rows = slices.Delete(a.rows, 55, 56)
 	a.now = noon(day0 + 61)
 	sum, err := s.Nightly(t.Context(), 2)
-	if err != nil || len(sum.Alerts) != 2 || !strings.HasSuffix(sum.Alerts[1], "without payouts that the API had shown before: they stay in the mirror, ask the provider; not shown: "+gone) {
-		t.Errorf("Nightly: alerts %q, %v; want the doubt, and what came of it", sum.Alerts, err)
+	if err != nil || len(sum.Alerts) != 1 || !strings.HasSuffix(sum.Alerts[0], "they stay in the mirror, ask the provider; not shown: "+gone) {
+		t.Errorf("Nightly: alerts %q, %v; want what came of it, once", sum.Alerts, err)
 	}
 	report, err := s.Verify(t.Context(), 3, day0+50, day0+60)
 	if err != nil || !slices.Equal(report.Vanished, []string{gone}) || len(report.Gone)+len(report.GoneDays)+len(report.Disproved) != 0 {
@@ -95,36 +98,156 @@ func TestVerifyKnowsWhatNightsTold(t *testing.T) {
 	}
 }
 
-// TestGoneUnderOneIDOnly has a payout that two ids show. Gone under one of them it is told and has not vanished; gone under both,
-// a verification finds it, once.
+// TestGoneUnderOneIDOnly has a payout that two ids show. Gone under one of them it is told and has not vanished; gone under both
+// it has, whichever of them owns it.
 func TestGoneUnderOneIDOnly(t *testing.T) {
-	a := &fakeAPI{now: noon(day0 + 10)}
-	a.fill(day0, 9, 10)
-	shared := a.rows[25].ID // completed, on the third day
-	hidden := map[string]bool{}
-	a.visible = func(pass string, p *payout.Payout) bool { return !hidden[pass] || p.ID != shared }
-	m := openMirror(t)
-	s := newSyncer(a, m, payoutsync.Options{OnBehalfOf: []string{"", "sub"}, Workers: 1})
-	day := day0 + 2
-	if _, err := s.Backfill(t.Context(), 1, day0, day0+8); err != nil {
-		t.Fatal(err)
+	for _, order := range [][]string{{"", "sub"}, {"sub", ""}} {
+		a := &fakeAPI{now: noon(day0 + 10)}
+		a.fill(day0, 9, 10)
+		shared := a.rows[25].ID // completed, on the third day
+		hidden := map[string]bool{}
+		a.visible = func(pass string, p *payout.Payout) bool { return !hidden[pass] || p.ID != shared }
+		m := openMirror(t)
+		s := newSyncer(a, m, payoutsync.Options{OnBehalfOf: []string{"", "sub"}, Workers: 1})
+		day := day0 + 2
+		if _, err := s.Backfill(t.Context(), 1, day0, day0+8); err != nil {
+			t.Fatal(err)
+		}
+		for run, vanished := range [][]string{{}, {shared}} {
+			hidden[order[run]] = true
+			sum, err := s.Range(t.Context(), int64(run+2), day, day)
+			if err != nil || !sum.Complete || len(sum.Alerts) != 1 || !strings.HasSuffix(sum.Alerts[0], ": "+shared) {
+				t.Errorf("gone under %q: %+v, %v; want complete, and an alert that names it", order[:run+1], sum, err)
+			}
+			if got := vanishedIDs(t, m); !slices.Equal(got, vanished) {
+				t.Errorf("gone under %q: vanished are %q, want %q", order[:run+1], got, vanished)
+			}
+		}
+		report, err := s.Verify(t.Context(), 4, day0, day0+8)
+		if err != nil || !slices.Equal(report.Vanished, []string{shared}) || len(report.Gone)+len(report.GoneDays)+len(report.Alerts) != 0 {
+			t.Errorf("Verify: %+v, %v; want it listed as known to have vanished", report, err)
+		}
 	}
-	for run, pass := range []string{"", "sub"} {
-		hidden[pass] = true
-		sum, err := s.Range(t.Context(), int64(run+2), day, day)
-		if err != nil || !sum.Complete || len(sum.Alerts) != 2 || !strings.HasSuffix(sum.Alerts[1], "not shown: "+shared) {
-			t.Errorf("gone under %q: %+v, %v; want complete, and two alerts that name it", pass, sum, err)
+}
+
+// TestLeftOutOfItsDay has lists of days that leave a payout out which the API shows when asked for it by its id, be it final or
+// not: it has not vanished, and that is told once.
+func TestLeftOutOfItsDay(t *testing.T) {
+	for _, i := range []int{53, 55} { // processing, completed
+		a := &fakeAPI{now: noon(day0 + 60)}
+		a.fill(day0+50, 11, 10)
+		m := openMirror(t)
+		s := newSyncer(a, m, payoutsync.Options{StartDay: day0 + 50})
+		if _, err := s.Nightly(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		left := a.rows[i].ID
+		a.bend = leaveOut(left)
+		for night, alerts := range []int{1, 0, 0} {
+			a.now = noon(day0 + 61 + payout.Day(night))
+			sum, err := s.Nightly(t.Context(), int64(2+night))
+			if err != nil || !sum.Complete || len(sum.Alerts) != alerts {
+				t.Errorf("night %d: %+v, %v; want complete, and %d alerts", night, sum, err, alerts)
+			}
+			if alerts > 0 && !strings.HasSuffix(sum.Alerts[0], "not listed: "+left) {
+				t.Errorf("alert %q, want one that names %s", sum.Alerts[0], left)
+			}
+		}
+		report, err := s.Verify(t.Context(), 5, day0+50, day0+60)
+		if err != nil || len(report.Gone)+len(report.GoneDays)+len(report.Vanished) != 0 {
+			t.Errorf("Verify: %+v, %v; want nothing gone", report, err)
 		}
 		if got := vanishedIDs(t, m); len(got) != 0 {
-			t.Errorf("gone under %q: vanished are %q, want none", pass, got)
+			t.Errorf("vanished are %q, want none", got)
 		}
 	}
-	report, err := s.Verify(t.Context(), 4, day0, day0+8)
-	if err != nil || !slices.Equal(report.Gone, []string{shared}) || !slices.Equal(report.GoneDays, []payout.Day{day}) || len(report.Alerts) != 1 {
-		t.Errorf("Verify: %+v, %v; want %s gone from %s, and an alert", report, err, shared, day)
+}
+
+// leaveOut bends lists of days so that they do not show a payout.
+func leaveOut(id string) func(payout.Query, []payout.Payout) []payout.Payout {
+	return func(q payout.Query, rows []payout.Payout) []payout.Payout {
+		return slices.DeleteFunc(rows, func(p payout.Payout) bool { return q.HasFrom() && p.ID == id })
 	}
-	report, err = s.Verify(t.Context(), 5, day0, day0+8)
-	if err != nil || !slices.Equal(report.Vanished, []string{shared}) || len(report.Gone)+len(report.GoneDays)+len(report.Alerts) != 0 {
-		t.Errorf("Verify again: %+v, %v; want it listed as known to have vanished", report, err)
+}
+
+// TestVanishedShowsByIDAgain has a completed payout vanish, and the API show it again by its id only: it is no longer vanished,
+// be its day among those that are walked every night or not.
+func TestVanishedShowsByIDAgain(t *testing.T) {
+	for _, later := range []payout.Day{1, 30} {
+		a := &fakeAPI{now: noon(day0 + 60)}
+		a.fill(day0+50, 11, 10)
+		var now time.Time
+		m, err := mirror.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), mirror.Options{Clock: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		s := newSyncer(a, m, payoutsync.Options{StartDay: day0 + 50, LookbackDays: 7})
+		night := int64(0)
+		sync := func(at payout.Day, vanished ...string) {
+			a.now = noon(at)
+			now = a.now
+			night++
+			sum, err := s.Nightly(t.Context(), night)
+			if got := vanishedIDs(t, m); err != nil || !slices.Equal(got, append([]string{}, vanished...)) {
+				t.Errorf("night %d: %+v, %v; vanished are %q, want %q", night, sum, err, got, vanished)
+			}
+		}
+		sync(day0 + 60)
+		gone := a.rows[55]
+		a.rows = slices.Delete(a.rows, 55, 56)
+		if later == 1 {
+			sync(day0+61, gone.ID)
+		} else { // an old day, found by a verification
+			sync(day0 + 60 + later)
+			if report, err := s.Verify(t.Context(), 50, day0+50, day0+60); err != nil || !slices.Equal(report.Gone, []string{gone.ID}) {
+				t.Errorf("Verify: %+v, %v; want %s gone", report, err, gone.ID)
+			}
+		}
+		a.bend = leaveOut(gone.ID)
+		a.rows = append(a.rows, gone)
+		sync(day0 + 61 + later)
+	}
+}
+
+// TestNotAskedForMissing stops a night, and a verification, before they ask by its id for a payout that their walks did not
+// show: it is told, it has not vanished, and the next verification finds it gone for the first time.
+func TestNotAskedForMissing(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 60)}
+	a.fill(day0+50, 11, 10)
+	m := openMirror(t)
+	s := newSyncer(a, m, payoutsync.Options{StartDay: day0 + 50})
+	if _, err := s.Nightly(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	gone := a.rows[55].ID // completed
+	a.rows = slices.Delete(a.rows, 55, 56)
+	a.now = noon(day0 + 61)
+	for i, sync := range []func(context.Context, int64) (*payout.SyncSummary, error){
+		s.Nightly,
+		func(ctx context.Context, run int64) (*payout.SyncSummary, error) {
+			report, err := s.Verify(ctx, run, day0+50, day0+60)
+			return &report.SyncSummary, err
+		},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		a.before = func(_ int, q payout.Query, _ string) error {
+			if slices.Contains(q.IDs, gone) {
+				cancel()
+			}
+			return ctx.Err()
+		}
+		sum, err := sync(ctx, int64(2+i))
+		if payout.KindOf(err) != payout.KindInterrupted || len(sum.Alerts) != 1 || !strings.HasSuffix(sum.Alerts[0], "not shown: "+gone) {
+			t.Errorf("run %d: alerts %q, %v; want interrupted, and one that names %s", i, sum.Alerts, err, gone)
+		}
+		if got := vanishedIDs(t, m); len(got) != 0 {
+			t.Errorf("run %d: vanished are %q before anybody asked for it", i, got)
+		}
+	}
+	a.before = nil
+	report, err := s.Verify(t.Context(), 4, day0+50, day0+60)
+	if err != nil || !slices.Equal(report.Gone, []string{gone}) || !slices.Equal(report.GoneDays, []payout.Day{day0 + 55}) || len(report.Alerts) != 1 {
+		t.Errorf("Verify: %+v, %v; want %s gone, and an alert", report, err, gone)
 	}
 }

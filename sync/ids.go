@@ -71,26 +71,34 @@ func (r *run) askWhere(ctx context.Context, held []payout.HeldPayout) (map[strin
 	return byPass, r.raise(ctx, alerts)
 }
 
-// askFor asks for payouts by id, and again for those that were not returned, until an answer shows none of them. What is not
-// returned twice has vanished, but where the second answer shows some of the missing, the first one was cut without a sign.
+// askFor asks for payouts by id, and keeps and tells which of them have vanished.
 func (r *run) askFor(ctx context.Context, pass string, held []payout.HeldPayout) error {
-	var unknown []string
+	a, err := r.askTwice(ctx, pass, held)
+	if err != nil {
+		return err
+	}
+	if err := r.vanished(ctx, a.missing); err != nil {
+		return err
+	}
+	return r.notAnswered(ctx, pass, a.unknown)
+}
+
+// askTwice asks for payouts by id, and again for those that were not returned, until an answer shows none of them. What is not
+// returned twice has vanished, but where the second answer shows some of the missing, the first one was cut without a sign.
+func (r *run) askTwice(ctx context.Context, pass string, held []payout.HeldPayout) (all heldAnswer, err error) {
 	for times := 1; len(held) > 0; times++ {
-		missing, cut, err := r.askOnce(ctx, pass, held)
+		a, err := r.askOnce(ctx, pass, held)
 		if err != nil {
-			return err
+			return heldAnswer{}, err
 		}
-		unknown = append(unknown, cut...)
-		shown := len(held) - len(missing) - len(cut)
-		held = missing
-		if times > 1 && shown == 0 {
+		all.shown, all.unknown = append(all.shown, a.shown...), append(all.unknown, a.unknown...)
+		held = a.missing
+		if times > 1 && len(a.shown) == 0 {
 			break
 		}
 	}
-	if err := r.vanished(ctx, held); err != nil {
-		return err
-	}
-	return r.notAnswered(ctx, pass, unknown)
+	all.missing = held
+	return all, nil
 }
 
 // vanished keeps and tells that the API does not show payouts any more.
@@ -98,6 +106,9 @@ func (r *run) vanished(ctx context.Context, gone []payout.HeldPayout) error {
 	fresh, err := r.store.MarkVanished(ctx, r.id, gone)
 	if err != nil {
 		return err
+	}
+	for _, h := range gone {
+		r.asked[h.ID] = false
 	}
 	var alerts []string
 	for _, h := range fresh[:min(len(fresh), toldAtMost)] {
@@ -131,9 +142,15 @@ func namesOf(ids []string) string {
 	return strings.Join(ids, ", ")
 }
 
-// askOnce asks for payouts by id, and returns those that an answer with a regular end did not hold, and the ids to which there
-// was no such answer.
-func (r *run) askOnce(ctx context.Context, pass string, held []payout.HeldPayout) (missing []payout.HeldPayout, unknown []string, err error) {
+// heldAnswer is what asking for payouts by id led to. Those of an answer that is none to the question are in none of the lists.
+type heldAnswer struct {
+	shown   []string
+	missing []payout.HeldPayout // an answer with a regular end did not show them
+	unknown []string            // no answer came to a regular end
+}
+
+// askOnce asks for payouts by id.
+func (r *run) askOnce(ctx context.Context, pass string, held []payout.HeldPayout) (all heldAnswer, err error) {
 	byID := make(map[string]payout.HeldPayout, len(held))
 	ids := make([]string, len(held))
 	for i, h := range held {
@@ -151,21 +168,20 @@ func (r *run) askOnce(ctx context.Context, pass string, held []payout.HeldPayout
 		group.Go(func() error { return r.askIDs(ctx, q, &answers[i]) })
 	}
 	if err := group.Wait(); err != nil {
-		return nil, nil, err
+		return heldAnswer{}, err
 	}
 	for _, a := range answers {
 		for _, id := range a.missing {
-			missing = append(missing, byID[id])
+			all.missing = append(all.missing, byID[id])
 		}
-		unknown = append(unknown, a.unknown...)
+		all.shown, all.unknown = append(all.shown, a.shown...), append(all.unknown, a.unknown...)
 	}
-	return missing, unknown, nil
+	return all, nil
 }
 
-// idAnswer is what asking for ids led to, beside the payouts that were shown.
+// idAnswer is heldAnswer by ids.
 type idAnswer struct {
-	missing []string // an answer with a regular end did not show them
-	unknown []string // no answer came to a regular end
+	shown, missing, unknown []string
 }
 
 // askIDs asks for the ids of q. What an answer without a regular end does not show is asked for in halves, down to one id: the
@@ -179,7 +195,14 @@ func (r *run) askIDs(ctx context.Context, q payout.Query, a *idAnswer) error {
 	if err != nil {
 		return err
 	}
-	rest := slices.DeleteFunc(slices.Clone(q.IDs), func(id string) bool { return returned[id] })
+	var rest []string
+	for _, id := range q.IDs {
+		if returned[id] {
+			a.shown = append(a.shown, id)
+		} else {
+			rest = append(rest, id)
+		}
+	}
 	switch {
 	case whole:
 		a.missing = append(a.missing, rest...)

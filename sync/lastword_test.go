@@ -120,11 +120,12 @@ func TestGonePayoutsAreNamed(t *testing.T) {
 	for _, gone := range []int{2, 7} {
 		a := &fakeAPI{now: noon(day0 + 60)}
 		a.fill(day0+50, 11, 10)
+		first := 7 * 10 // of three days ago
+		a.setStatus(first+3, payout.Completed, a.rows[first+3].Created)
 		s := newSyncer(a, openMirror(t), payoutsync.Options{})
 		if _, err := s.Nightly(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
-		first := 7 * 10 // of three days ago
 		want := a.rows[first].ID + ", " + a.rows[first+1].ID
 		if gone == 7 {
 			want += ", " + a.rows[first+2].ID + ", " + a.rows[first+3].ID + ", " + a.rows[first+4].ID + " and 2 more"

@@ -32,6 +32,9 @@ type run struct {
 	later map[string]bool // ids that the sweep leaves to the windows: see sweepRest
 	fresh bool            // a nightly run that begins anew, and takes up no walks
 
+	short map[passDay]*shortDay // days whose lists lack payouts that the mirror knows: see gone.go
+	asked map[string]bool       // by id in this run, and whether the API showed it; not in it: there was no answer
+
 	told         map[string]bool // alerts that come once in a run
 	left         map[string]bool // windows that were left, by their names
 	failures     int             // windows and sweeps that the API failed or refused since the last page
@@ -67,7 +70,10 @@ func (s *Syncer) newRun(task string, id int64) *run {
 	began := s.o.Clock()
 	leased, lease := *s, &leasedStore{Store: s.store}
 	leased.store = lease
-	r := &run{Syncer: &leased, lease: lease, task: task, id: id, began: began, today: payout.MillisOf(began).Day(), left: map[string]bool{}, told: map[string]bool{}, later: map[string]bool{}}
+	r := &run{
+		Syncer: &leased, lease: lease, task: task, id: id, began: began, today: payout.MillisOf(began).Day(), left: map[string]bool{}, told: map[string]bool{}, later: map[string]bool{},
+		short: map[passDay]*shortDay{}, asked: map[string]bool{},
+	}
 	r.sum = payout.SyncSummary{Run: id, Gaps: []payout.Day{}, Alerts: []string{}}
 	r.state = Progress{Task: task, Phase: "windows"}
 	if c, ok := s.api.(counter); ok {
@@ -108,6 +114,12 @@ func (r *run) want(onBehalfOf string, p payout.Period, skip func(payout.Day) boo
 // sync performs the run.
 func (r *run) sync(ctx context.Context) (*payout.SyncSummary, error) {
 	err := r.perform(ctx)
+	if err == nil {
+		err = r.survive(ctx, nil, "", r.askMissing(ctx))
+	}
+	if tellErr := r.tellShort(context.WithoutCancel(ctx)); err == nil {
+		err = tellErr
+	}
 	if err == nil {
 		err = r.firstFailure
 	}

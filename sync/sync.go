@@ -18,6 +18,8 @@
 //     (walk.go). On a walk's last page the evidence for each of its days is judged within that transaction (evidence.go).
 //  5. Days that a walk could not prove, or that a walk or the sweep disproved, are walked again with other page sizes, which
 //     moves the page borders: 199, then 197. What is still unproven then are the gaps of the summary.
+//  6. Payouts that the mirror knows of a day which is shown complete without them are asked for by their ids (gone.go): they
+//     have vanished, or the API's list of the day leaves them out.
 //
 // A backfill and Verify sweep last: the one leaves late changes to the nightly runs, the other has to see what the mirror
 // lacks before a sweep brings it.

@@ -64,66 +64,47 @@ func (s *Syncer) Verify(ctx context.Context, runID int64, from, to payout.Day) (
 	return report, err
 }
 
-// listGone compares the other way round: what the mirror holds of the days and the API has not shown. That can be told of days
-// that a walk with a regular end went over under each pass. known are the ids that had vanished before.
+// listGone compares the other way round: what the mirror holds of the days, and the API shows neither in its lists nor by id.
+// known are the ids that had vanished before.
 func (r *run) listGone(ctx context.Context, report *VerifyReport, known map[string]bool) error {
+	held, err := r.notCompared(ctx)
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		shown, answered := r.asked[h.ID]
+		switch d := h.Created.Day(); {
+		case known[h.ID]:
+			report.Vanished = append(report.Vanished, h.ID)
+		case answered && !shown:
+			report.Gone = append(report.Gone, h.ID)
+			if d < r.today {
+				report.GoneDays = append(report.GoneDays, d)
+			}
+		}
+	}
+	slices.Sort(report.GoneDays)
+	report.GoneDays = slices.Compact(report.GoneDays)
+	return nil
+}
+
+// notCompared returns the payouts that the mirror holds of the days of a verification and the API has not shown in this run.
+// That can be told of days that a walk with a regular end went over under each pass.
+func (r *run) notCompared(ctx context.Context) (held []payout.HeldPayout, err error) {
+	report := r.details
 	for d := report.Period.From; d <= report.Period.To; d++ {
 		if slices.ContainsFunc(r.passes, func(p *pass) bool { return !p.walked[d] }) {
 			continue
 		}
-		held, err := r.notShownOf(ctx, report, d)
-		if err != nil {
-			return err
-		}
-		for _, h := range held {
-			if known[h.ID] {
-				report.Vanished = append(report.Vanished, h.ID)
-			} else {
-				report.Gone = append(report.Gone, h.ID)
+		for _, p := range r.passes {
+			of, err := r.store.DayHeld(ctx, p.onBehalfOf, d)
+			if err != nil {
+				return nil, err
 			}
+			held = append(held, of...)
 		}
-		held = slices.DeleteFunc(held, func(h payout.HeldPayout) bool { return known[h.ID] })
-		if len(held) == 0 || d >= r.today {
-			continue
-		}
-		report.GoneDays = append(report.GoneDays, d)
-		if err := r.tellGone(ctx, d, held); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// notShownOf returns the payouts of a day that the mirror holds and the API has not shown in this run.
-func (r *run) notShownOf(ctx context.Context, report *VerifyReport, d payout.Day) (held []payout.HeldPayout, err error) {
-	for _, p := range r.passes {
-		of, err := r.store.DayHeld(ctx, p.onBehalfOf, d)
-		if err != nil {
-			return nil, err
-		}
-		held = append(held, of...)
 	}
 	return once(slices.DeleteFunc(held, func(h payout.HeldPayout) bool { return report.compared[h.ID] || report.swept[h.ID] })), nil
-}
-
-// tellGone records payouts as vanished that are gone from a day which is shown complete all the same, and tells of those for
-// which the proof of the day has not done so already.
-func (r *run) tellGone(ctx context.Context, d payout.Day, gone []payout.HeldPayout) error {
-	for _, p := range r.passes {
-		records, err := r.store.DayRecords(ctx, p.onBehalfOf, payout.Period{From: d, To: d})
-		if err != nil || records[0].State != payout.DayComplete {
-			return err
-		}
-	}
-	fresh, err := r.store.MarkVanished(ctx, r.id, gone)
-	if err != nil || len(fresh) == 0 {
-		return err
-	}
-	ids := make([]string, len(fresh))
-	for i, h := range fresh {
-		ids[i] = h.ID
-	}
-	return r.raise(ctx, []string{provenWithout(d, "", ids)})
 }
 
 // leftDisproved notes the days of the range whose proof an earlier run contradicted and nothing has renewed.

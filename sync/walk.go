@@ -64,7 +64,7 @@ func (r *run) survive(ctx context.Context, p *pass, name string, err error) erro
 		return err
 	}
 	if name == "" {
-		r.o.Logger.Warn("not every open payout was asked for: the days are read all the same", "error", err)
+		r.o.Logger.Warn("not every payout was asked for by its id: the days are read all the same", "error", err)
 	} else if !r.left[name] {
 		r.left[name] = true
 		r.o.Logger.Warn("days were left out: the others are read", "error", err)
@@ -144,7 +144,7 @@ func (r *run) walkOnce(ctx context.Context, w *window) error {
 		t.add(c.Seen)
 		c.Judge = func(id int64, d payout.DayRecord) payout.DayVerdict {
 			v := judge(walkFacts{id, w.Began, page.End, r.o.Settle}, d, t.of(d.Day))
-			if v.Contest == payout.Disproved && v.Alert != nil {
+			if v.Doubt != "" {
 				r.disproved(d.Day)
 			}
 			return v
@@ -233,6 +233,7 @@ func (r *run) count(c *payout.PageCommit, page *payout.Page, result *payout.Page
 		r.sum.Swept += len(page.Payouts)
 	}
 	r.sum.Alerts = append(r.sum.Alerts, result.Alerts...)
+	r.noteShort(c.OnBehalfOf, result.Judged)
 	if r.details != nil {
 		r.details.add(c, result)
 	}

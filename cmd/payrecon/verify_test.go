@@ -41,7 +41,7 @@ func TestVerifyTellsOfGonePayoutsOnce(t *testing.T) {
 	if code != exitIncomplete || !strings.Contains(out, "  gone     "+id+"\n") || !strings.Contains(words, "payouts of "+day+" are in the mirror and not shown by the API any more") {
 		t.Errorf("nothing known: exit %d, want 3 and the payout\n%s%s", code, out, words)
 	}
-	if !strings.Contains(words, "day "+day+" is shown complete without payouts") {
+	if !strings.Contains(words, "day "+day+": the API had shown payouts that it shows no more") {
 		t.Errorf("no alert in\n%s", words)
 	}
 	known("after a verification that told of it")

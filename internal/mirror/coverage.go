@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"payrecon/internal/payout"
 )
@@ -101,14 +102,14 @@ func under(onBehalfOf string) string {
 }
 
 // prove writes, on a walk's last page, what the walk proves of each of its days, and the coverage rows of the page.
-func (p *pageTx) prove(now payout.Millis) error {
+func (p *pageTx) prove() error {
 	if p.c.Walk != nil && p.c.End != payout.PageMore {
 		for d := p.c.Walk.Days.From; d <= p.c.Walk.Days.To; d++ {
 			r, err := p.day(d)
 			if err != nil {
 				return err
 			}
-			if err := p.judge(r, p.c.Judge(p.walk, r.record()), now); err != nil {
+			if err := p.judge(r, p.c.Judge(p.walk, r.record())); err != nil {
 				return err
 			}
 		}
@@ -123,7 +124,7 @@ func (p *pageTx) prove(now payout.Millis) error {
 	return nil
 }
 
-func (p *pageTx) judge(r *dayRow, v payout.DayVerdict, now payout.Millis) error {
+func (p *pageTx) judge(r *dayRow, v payout.DayVerdict) (err error) {
 	if v.Contest != payout.Uncontested && (payout.Contest(r.Contest) == payout.Uncontested || payout.Contest(r.Contest) != v.Contest) {
 		r.ContestedBy = p.walk
 	}
@@ -131,42 +132,24 @@ func (p *pageTx) judge(r *dayRow, v payout.DayVerdict, now payout.Millis) error 
 	if v.Counts {
 		r.Walk, r.Began, r.Count, r.Fingerprint = p.walk, int64(p.c.Walk.Began), v.Tally.Count, v.Tally.Print[:]
 	}
-	if v.Alert == nil {
-		return nil
+	judged := payout.DayJudged{DayVerdict: v}
+	if v.Missed {
+		if judged.NotShown, err = p.notShown(r); err != nil {
+			return err
+		}
 	}
-	ids, err := p.notShown(r, v.Without, now)
-	if err != nil {
-		return err
-	}
-	if text := v.Alert(ids); text != "" {
-		p.alert("%s", text)
-	}
+	p.result.Judged = append(p.result.Judged, judged)
 	return nil
 }
 
-// notShown returns the ids that the mirror knows of a day and the walk has not shown. Those that have vanished with that are
-// recorded so, and only they are returned: the others were told of before. One that another onBehalfOfId has shown too may
-// be there still.
-func (p *pageTx) notShown(r *dayRow, vanished bool, now payout.Millis) (ids []string, err error) {
-	var held []heldRow
+// notShown returns the payouts that the mirror knows of a day and the walk has not shown.
+func (p *pageTx) notShown(r *dayRow) ([]payout.HeldPayout, error) {
+	var rows []heldRow
 	from := r.Day * dayMillis
-	if err := p.tx.SelectContext(p.ctx, &held, selectDayHeld, from, from+dayMillis, r.OnBehalfOf, r.OnBehalfOf); err != nil {
+	if err := p.tx.SelectContext(p.ctx, &rows, selectDayHeld, from, from+dayMillis, r.OnBehalfOf, r.OnBehalfOf); err != nil {
 		return nil, err
 	}
-	for _, h := range held {
-		if p.c.Shown(payout.HashID(h.ID)) || vanished && p.w.vanished[h.N] {
-			continue
-		}
-		ids = append(ids, h.ID)
-		if !vanished || h.Also {
-			continue
-		}
-		if _, err := p.tx.ExecContext(p.ctx, insertVanished, h.N, p.c.Run, now); err != nil {
-			return nil, err
-		}
-		p.w.vanished[h.N] = true
-	}
-	return ids, nil
+	return slices.DeleteFunc(heldOf(rows), func(h payout.HeldPayout) bool { return p.c.Shown(payout.HashID(h.ID)) }), nil
 }
 
 // Coverage tells what is proven of the days of p under each of onBehalfOf; a day that no walk touched is DayNever.
@@ -226,7 +209,7 @@ func (m *Mirror) Span(ctx context.Context) (p payout.Period, ok bool, err error)
 }
 
 // selectDayHeld lists what one pass has shown of the payouts created in a range of instants.
-const selectDayHeld = `SELECT p.n, p.id, w.word AS on_behalf_of, p.created, EXISTS (SELECT 1 FROM payout_also a WHERE a.n = p.n) AS also
+const selectDayHeld = `SELECT p.n, p.id, w.word AS on_behalf_of, p.created
 	FROM payouts p INDEXED BY payouts_created CROSS JOIN words w ON w.n = p.on_behalf_of WHERE p.created >= ? AND p.created < ?
 	AND (p.on_behalf_of = (SELECT n FROM words WHERE word = ?)
 		OR EXISTS (SELECT 1 FROM payout_also a WHERE a.n = p.n AND a.on_behalf_of = (SELECT n FROM words WHERE word = ?)))

@@ -17,7 +17,6 @@ type heldRow struct {
 	ID         string `db:"id"`
 	OnBehalfOf string `db:"on_behalf_of"`
 	Created    int64  `db:"created"`
-	Also       bool   `db:"also"` // another pass has shown it too; in selectDayHeld
 }
 
 // The joins are CROSS JOINs because SQLite keeps their order: it has no statistics, and must never read all payouts.
@@ -29,6 +28,7 @@ const (
 	// A payout that is final since less than lookback and was created before the windows took more than a day for it,
 	// but for those created shortly before the windows begin. When it became final is what the API dates and, because it
 	// may date nothing, when we heard of it: that is found in the past, from the last run on that had ended before.
+	// And one that is final and has vanished since less than lookback: the API may show it again.
 	selectLateFinals = `SELECT late.n, late.id, w.word AS on_behalf_of, late.created FROM (
 			SELECT n, id, on_behalf_of, created FROM payouts INDEXED BY payouts_slow
 			WHERE changed > created + 86400000 AND changed >= ? AND final = 1 AND (created < ? OR created >= ?)
@@ -43,6 +43,9 @@ const (
 			CROSS JOIN payout_versions v ON v.seq = t.until
 			WHERE t.until > (SELECT ifnull(max(sequence), 0) FROM runs WHERE ended > 0 AND ended < ?)
 				AND (t.created < ? OR t.created >= ?) AND t.status <> p.status AND p.final = 1 AND v.asked >= ?
+			UNION
+			SELECT p.n, p.id, p.on_behalf_of, p.created FROM vanished g CROSS JOIN payouts p ON p.n = g.payout
+			WHERE g.at >= ? AND p.final = 1 AND (p.created < ? OR p.created >= ?)
 		) late CROSS JOIN words w ON w.n = late.on_behalf_of
 		ORDER BY late.created, late.id`
 
@@ -59,13 +62,13 @@ func (m *Mirror) HeldOpen(ctx context.Context) ([]payout.HeldPayout, error) {
 	return m.held(ctx, selectOpen)
 }
 
-// LateFinals returns the payouts that became final at or after since, by the API's date or when it was heard, and were
-// created outside of the days of walked.
+// LateFinals returns the payouts that became final at or after since, by the API's date or when it was heard, or are final and
+// have vanished since then, and were created outside of the days of walked.
 func (m *Mirror) LateFinals(ctx context.Context, since payout.Millis, walked payout.Period) ([]payout.HeldPayout, error) {
 	from, to := int64(walked.From)*dayMillis, int64(walked.To+1)*dayMillis
 	// created outside the windows and final within a day of that: created at or after since - one day
 	return m.held(ctx, selectLateFinals, since, from, to, int64(since)-dayMillis, from, since, max(to, int64(since)-dayMillis), since,
-		since, from, to, since)
+		since, from, to, since, since, from, to)
 }
 
 func (m *Mirror) held(ctx context.Context, query string, args ...any) ([]payout.HeldPayout, error) {
@@ -73,11 +76,15 @@ func (m *Mirror) held(ctx context.Context, query string, args ...any) ([]payout.
 	if err := m.r.SelectContext(ctx, &rows, query, args...); err != nil {
 		return nil, wrap("read payouts to ask for", err)
 	}
+	return heldOf(rows), nil
+}
+
+func heldOf(rows []heldRow) []payout.HeldPayout {
 	held := make([]payout.HeldPayout, len(rows))
 	for i, r := range rows {
 		held[i] = payout.HeldPayout{N: r.N, ID: r.ID, OnBehalfOf: r.OnBehalfOf, Created: payout.Millis(r.Created)}
 	}
-	return held, nil
+	return held
 }
 
 // AlsoShownTo returns which of the payouts another onBehalfOfId has shown too, by number.
@@ -95,7 +102,8 @@ func (m *Mirror) AlsoShownTo(ctx context.Context, held []payout.HeldPayout) (map
 	return also, nil
 }
 
-// MarkVanished records payouts that the API does not show any more, and returns those that were not recorded before. They stay in the mirror; one that shows again is no longer vanished.
+// MarkVanished records payouts that the API does not show any more, and returns those that were not recorded before. They stay
+// in the mirror; one that shows again is no longer vanished.
 func (m *Mirror) MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout) (fresh []payout.HeldPayout, err error) {
 	if len(gone) == 0 {
 		return nil, nil

@@ -195,7 +195,7 @@ func (p *pageTx) run(now payout.Millis) (err error) {
 	if err := p.apply(); err != nil {
 		return err
 	}
-	if err := p.prove(now); err != nil {
+	if err := p.prove(); err != nil {
 		return err
 	}
 	return p.saveAlerts(now)

@@ -94,10 +94,15 @@ type DayVerdict struct {
 	Contest Contest
 	Why     string // why it is not complete
 
-	// Alert says what a person should know, given the ids that were known of the day and not shown; nil = nothing.
-	Alert func(notShown []string) string
-	// Without says that the day is proven without those: they have vanished. The alert is for those that had not before.
-	Without bool
+	Missed   bool   // payouts known of the day were not shown: CommitPage is to return them
+	Standing bool   // it was shown complete before, by a walk over the same payouts
+	Doubt    string // what a person should know of a walk that contradicts the day's proof; "" = nothing
+}
+
+// DayJudged is a verdict that was committed.
+type DayJudged struct {
+	DayVerdict
+	NotShown []HeldPayout // with Missed
 }
 
 // PageCommit is what one transaction writes: a page's payouts, and where its walk stands afterwards.
@@ -124,7 +129,8 @@ type PageCommit struct {
 type PageResult struct {
 	New, Changed, Unchanged int
 	Alerts                  []string
-	Disproved               []Day    // complete days in which the page showed something new
+	Disproved               []Day // complete days in which the page showed something new
+	Judged                  []DayJudged
 	NewIDs, ChangedIDs      []string // with PageCommit.Detail; ChangedIDs also those shown later but dated earlier than what stands
 }
 

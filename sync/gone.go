@@ -1,0 +1,188 @@
+package sync
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"payrecon/internal/payout"
+)
+
+// passDay is a day under one onBehalfOfId.
+type passDay struct {
+	onBehalfOf string
+	day        payout.Day
+}
+
+// shortDay is a day whose list lacked payouts that the mirror knows of it. Lists may leave out what exists: a payout has vanished
+// only if the API does not return it when asked for by its id, twice. So the walks name candidates, which are asked for when
+// all days have been walked, and a person is told what came of it rather than of each doubt on the way.
+type shortDay struct {
+	doubt    string              // what to tell of a walk of this run that contradicted its proof
+	missing  []payout.HeldPayout // not shown by the last walk of this run that could prove the day
+	complete bool                // without them
+	standing bool                // likewise, and that was so before this run
+}
+
+// noteShort notes what a walk made of its days. The caller holds r.mu.
+func (r *run) noteShort(onBehalfOf string, judged []payout.DayJudged) {
+	for _, j := range judged {
+		key := passDay{onBehalfOf, j.Tally.Day}
+		s := r.short[key]
+		if !j.Counts || s == nil && !j.Missed && j.Doubt == "" {
+			continue
+		}
+		if s == nil {
+			s = &shortDay{}
+			r.short[key] = s
+		}
+		s.missing, s.complete, s.standing = j.NotShown, j.State == payout.DayComplete, j.Standing
+		if j.Doubt != "" {
+			s.doubt = j.Doubt + named(idsOf(j.NotShown))
+		}
+	}
+}
+
+// shortDays returns the days of r.short in order.
+func (r *run) shortDays() []passDay {
+	return slices.SortedFunc(maps.Keys(r.short), func(a, b passDay) int {
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.onBehalfOf, b.onBehalfOf))
+	})
+}
+
+// askMissing asks by id for the payouts without which days are shown complete and, in a verification, for all that it has not
+// been shown. What the API does not return twice has vanished.
+func (r *run) askMissing(ctx context.Context) error {
+	var held []payout.HeldPayout
+	for _, s := range r.short {
+		if s.complete {
+			held = append(held, s.missing...)
+		}
+	}
+	if r.details != nil {
+		more, err := r.notCompared(ctx)
+		if err != nil {
+			return err
+		}
+		held = append(held, more...)
+	}
+	held = once(slices.DeleteFunc(held, func(h payout.HeldPayout) bool { _, asked := r.asked[h.ID]; return asked }))
+	if len(held) > 0 {
+		r.phase("sweep")
+		if err := r.askEverywhere(ctx, held); err != nil {
+			return err
+		}
+	}
+	return r.tellVanished(ctx, held)
+}
+
+// askEverywhere asks for payouts by id under every pass that has shown them, and notes in r.asked what is known then: that one
+// of the passes shows a payout, or that all of them were asked and none does.
+func (r *run) askEverywhere(ctx context.Context, held []payout.HeldPayout) error {
+	also, err := r.store.AlsoShownTo(ctx, held)
+	if err != nil {
+		return err
+	}
+	shown, missing, unknown := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, p := range r.passes {
+		var of []payout.HeldPayout
+		for _, h := range held {
+			if !shown[h.ID] && (h.OnBehalfOf == p.onBehalfOf || slices.Contains(also[h.N], p.onBehalfOf)) {
+				of = append(of, h)
+			}
+		}
+		a, err := r.askTwice(ctx, p.onBehalfOf, of)
+		if err := r.surviveSweep(ctx, p, err); err != nil {
+			return err
+		}
+		if err := r.notAnswered(ctx, p.onBehalfOf, a.unknown); err != nil {
+			return err
+		}
+		for _, id := range a.shown {
+			shown[id] = true
+		}
+		for _, h := range of {
+			unknown[h.ID] = true
+		}
+		for _, h := range a.missing {
+			missing[h.ID] = true
+			delete(unknown, h.ID)
+		}
+	}
+	for _, h := range held {
+		if shown[h.ID] || missing[h.ID] && !unknown[h.ID] {
+			r.asked[h.ID] = shown[h.ID]
+		}
+	}
+	return nil
+}
+
+// tellVanished keeps and tells, by day, which of the payouts have vanished.
+func (r *run) tellVanished(ctx context.Context, held []payout.HeldPayout) error {
+	gone := slices.DeleteFunc(slices.Clone(held), func(h payout.HeldPayout) bool { shown, answered := r.asked[h.ID]; return shown || !answered })
+	fresh, err := r.store.MarkVanished(ctx, r.id, gone)
+	if err != nil {
+		return err
+	}
+	var alerts []string
+	for len(fresh) > 0 {
+		d, n := fresh[0].Created.Day(), 1
+		for n < len(fresh) && fresh[n].Created.Day() == d {
+			n++
+		}
+		alerts = append(alerts, fmt.Sprintf("day %s: the API had shown payouts that it shows no more, neither in its list of the day nor when asked for twice by their ids: they stay in the mirror, ask the provider%s",
+			d, named(idsOf(fresh[:n]))))
+		fresh = fresh[n:]
+	}
+	return r.raise(ctx, alerts)
+}
+
+// tellShort tells of the days whose lists lacked payouts what has not been told as those that vanished.
+func (r *run) tellShort(ctx context.Context) error {
+	var alerts []string
+	for _, key := range r.shortDays() {
+		s, day := r.short[key], fmt.Sprintf("day %s%s", key.day, under(key.onBehalfOf))
+		if !s.complete || len(s.missing) == 0 {
+			if s.doubt != "" {
+				alerts = append(alerts, s.doubt)
+			}
+			continue
+		}
+		if s.standing && r.details == nil { // told by the run that found it
+			continue
+		}
+		var leftOut, unasked []payout.HeldPayout
+		for _, h := range s.missing {
+			if shown, answered := r.asked[h.ID]; !answered {
+				unasked = append(unasked, h)
+			} else if shown {
+				leftOut = append(leftOut, h)
+			}
+		}
+		if len(leftOut) > 0 {
+			alerts = append(alerts, day+": the API shows payouts when asked for by their ids that its list of the day leaves out: they are kept as shown, ask the provider; not listed: "+namesOf(idsOf(leftOut)))
+		}
+		if len(unasked) > 0 {
+			alerts = append(alerts, day+" is shown complete without payouts that the API had shown before; whether it shows them when asked for by their ids is not known: sync verify of the day asks"+named(idsOf(unasked)))
+		}
+	}
+	return r.raise(ctx, alerts)
+}
+
+// named names payouts that were not shown, as the end of a sentence.
+func named(ids []string) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	return "; not shown: " + namesOf(ids)
+}
+
+func idsOf(held []payout.HeldPayout) []string {
+	ids := make([]string, len(held))
+	for i, h := range held {
+		ids[i] = h.ID
+	}
+	return ids
+}
