@@ -27,5 +27,5 @@ func outOfTime(ctx context.Context, err error) error {
 	if !cut || errors.As(err, &said) && said.Kind == payout.KindFailed {
 		return err
 	}
-	return payout.Errorf(payout.KindFailed, "out of time: nothing is half-written, the same command goes on (%w)", err)
+	return payout.Errorf(payout.KindFailed, "out of time: nothing is half-written, run the same command again (%w)", err)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,26 +19,33 @@ import (
 	"payrecon/internal/sandbox"
 )
 
-// TestDeadline: a command that syncs ends when its time is over, as if interrupted, but with 1; the same one goes on.
-func TestDeadline(t *testing.T) {
-	s := newSite(t, sandbox.Options{Payouts: -1})
-	var hangs atomic.Bool
+// siteBehind is a site whose API is got at by way of door, while that is set.
+func siteBehind(t *testing.T) (s *site, door *atomic.Pointer[http.HandlerFunc]) {
+	s = newSite(t, sandbox.Options{Payouts: -1})
+	door = &atomic.Pointer[http.HandlerFunc]{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if hangs.Load() {
-			<-r.Context().Done()
+		if h := door.Load(); h != nil {
+			(*h)(w, r)
 			return
 		}
 		s.box.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
 	s.url = server.URL
+	return s, door
+}
+
+// TestDeadline: a command that syncs ends when its time is over, as if interrupted, but with 1; the same one goes on.
+func TestDeadline(t *testing.T) {
+	s, door := siteBehind(t)
+	hangs := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	s.pay("EDGE-9", "9.00", payout.Completed, 1)
 	s.ledger("EDGE-9 9.00 paid " + payout.DayOf(s.now.AddDate(0, 0, -1)).String())
 	days := " --from 2026-03-20 --to 2026-03-25"
 	for i, command := range []string{"sync", "sync verify" + days, "backfill" + days, "run --ledger " + s.path("ledger.csv") + " --out " + s.path("book.xlsx")} {
 		args := strings.Fields(command)
-		hangs.Store(true)
-		code, _, words := s.try(append(args, "--deadline", "300ms")...)
+		door.Store(&hangs)
+		code, _, words := s.try(append(args, "--deadline", "1500ms")...)
 		if code != exitFailed || !strings.Contains(words, "payrecon: out of time: ") {
 			t.Errorf("%s: exit %d, want %d, out of time\n%s", command, code, exitFailed, words)
 		}
@@ -46,7 +55,7 @@ func TestDeadline(t *testing.T) {
 		if _, err := os.Stat(s.path("book.xlsx")); err == nil {
 			t.Errorf("%s: there is a workbook", command)
 		}
-		hangs.Store(false)
+		door.Store(nil)
 		s.do(exitDone, append(args, "--deadline", "1h")...)
 	}
 	other, err := mirror.Acquire(t.Context(), s.path("payrecon.db"), "another", 0)
@@ -58,6 +67,55 @@ func TestDeadline(t *testing.T) {
 		t.Errorf("waiting for the lease: exit %d, want %d, out of time\n%s", code, exitFailed, words)
 	}
 	s.do(exitInput, "sync", "--deadline", "soon")
+}
+
+// TestDeadlineBeforeTheNextTurn ends runs while they wait: for their turn under the rate limit, and for another try. That is
+// nobody's failure, is said once, and nothing is made of what there is.
+func TestDeadlineBeforeTheNextTurn(t *testing.T) {
+	for _, c := range []struct {
+		limit string
+		door  http.HandlerFunc
+	}{
+		{"6/m", nil},
+		{"none", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "30")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}},
+	} {
+		s, door := siteBehind(t)
+		s.write("payrecon.yaml", "api: {rate_limit: "+c.limit+"}\n")
+		s.ledger("EDGE-9 9.00 paid " + payout.DayOf(s.now.AddDate(0, 0, -1)).String())
+		if c.door != nil {
+			door.Store(&c.door)
+		}
+		code, _, words := s.try("run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"), "--deadline", "1500ms")
+		if code != exitFailed || strings.Count(words, "payrecon: out of time: ") != 1 || strings.Contains(words, "left out") || strings.Contains(words, "going on with") {
+			t.Errorf("limit %s: exit %d, want %d, out of time and no more\n%s", c.limit, code, exitFailed, words)
+		}
+		if r, _ := s.recorded(1); r.Exit != exitFailed || strings.Count(r.Words, "out of time") != 1 || strings.Count(r.Words, "the same command") != 1 {
+			t.Errorf("limit %s: on record as %+v", c.limit, r)
+		}
+		if _, err := os.Stat(s.path("book.xlsx")); err == nil {
+			t.Errorf("limit %s: there is a workbook", c.limit)
+		}
+	}
+}
+
+// TestDeadlineOnRecord: a command that is cut short where nothing tells of the deadline is on record as out of time.
+func TestDeadlineOnRecord(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	a := &app{
+		getenv: func(string) string { return "" }, stdout: io.Discard, stderr: io.Discard, clock: func() time.Time { return s.now },
+		configPath: s.path("payrecon.yaml"), dbPath: s.path("payrecon.db"), deadline: 1500 * time.Millisecond,
+		log: slog.New(slog.DiscardHandler),
+	}
+	err := a.write(t.Context(), "sync verify", 0, func(ctx context.Context, _ *session) error {
+		<-ctx.Done()
+		return payout.Errorf(payout.KindInterrupted, "read the mirror: %w", ctx.Err())
+	})
+	if r, _ := s.recorded(1); exitCode(err) != exitFailed || r.Exit != exitFailed || !strings.HasPrefix(r.Words, "out of time: ") || strings.Contains(r.Words, "goes on") {
+		t.Errorf("%v, on record as %+v; want out of time, and no promise", err, r)
+	}
 }
 
 // TestOutOfTime: only what the deadline cut short is worded anew, and once.

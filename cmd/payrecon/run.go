@@ -84,7 +84,7 @@ func (s *session) nightly(ctx context.Context, n *nightly) (err error) {
 		return s.catchUp(ctx, sy, n)
 	})
 	n.sync = summary
-	if syncErr != nil && (!fromAPI(syncErr) || errors.Is(syncErr, context.DeadlineExceeded)) {
+	if syncErr != nil && (ctx.Err() != nil || !fromAPI(syncErr)) {
 		return syncErr
 	}
 	if syncErr != nil {

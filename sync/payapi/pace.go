@@ -39,7 +39,8 @@ func newPace(perSecond float64) *pace {
 	return &pace{full: full, burst: burst, limiter: rate.NewLimiter(full, burst)}
 }
 
-// wait returns when the next request may be sent, or the context's error. It says when it began to wait.
+// wait returns when the next request may be sent, or when the context has ended, with its cause; not before that, even if it
+// can be foreseen: whoever hears of an end looks at the context. It says when it began to wait.
 func (p *pace) wait(ctx context.Context) (since time.Time, err error) {
 	since = time.Now()
 	for {
@@ -49,21 +50,34 @@ func (p *pace) wait(ctx context.Context) (since time.Time, err error) {
 		if pause <= 0 {
 			break
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return since, context.Cause(ctx)
+		if err := sleep(ctx, pause); err != nil {
+			return since, err
 		}
 	}
-	if err := p.limiter.Wait(ctx); err != nil {
-		if ctx.Err() != nil {
-			return since, context.Cause(ctx)
-		}
-		return since, context.DeadlineExceeded // the limiter sees ahead that the deadline comes first
+	turn := p.limiter.Reserve()
+	if err := sleep(ctx, turn.Delay()); err != nil {
+		turn.Cancel()
+		return since, err
 	}
 	return since, nil
+}
+
+// sleep returns after d, or when the context has ended, with its cause.
+func sleep(ctx context.Context, d time.Duration) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // refused notes a 429 to a request that waited since then: half the rate, and nobody sends for pause.

@@ -2,6 +2,8 @@ package payapi
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -312,5 +314,27 @@ func TestRetriesAreToldTwice(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(said.String()), "\n")
 	if len(lines) != 2 || !strings.Contains(lines[0], "trying again") || !strings.Contains(lines[1], "given up") {
 		t.Errorf("said\n%swant the first new try and the end", said.String())
+	}
+}
+
+// TestTurnBeyondTheDeadline: a request whose turn comes after the context's end waits for that end, and has its cause.
+func TestTurnBeyondTheDeadline(t *testing.T) {
+	cause := errors.New("the job's timeout")
+	for _, want := range []error{context.DeadlineExceeded, cause} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPace(0.5)
+			if _, err := p.wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, want)
+			defer cancel()
+			if _, err := p.wait(ctx); !errors.Is(err, want) || ctx.Err() == nil {
+				t.Errorf("wait = %v while the context says %v; want %v once it has ended", err, ctx.Err(), want)
+			}
+			start := time.Now()
+			if _, err := p.wait(t.Context()); err != nil || time.Since(start) > time.Second {
+				t.Errorf("the next turn came after %s, %v; want the one that was given back", time.Since(start), err)
+			}
+		})
 	}
 }
