@@ -69,8 +69,8 @@ func TestDeadline(t *testing.T) {
 	s.do(exitInput, "sync", "--deadline", "soon")
 }
 
-// TestDeadlineBeforeTheNextTurn ends runs while they wait: for their turn under the rate limit, and for another try. That is
-// nobody's failure, is said once, and nothing is made of what there is.
+// TestDeadlineBeforeTheNextTurn ends runs while they wait: for their turn under the rate limit, for another try, for the end
+// of an answer. That is nobody's failure, is said once, and nothing is made of what there is.
 func TestDeadlineBeforeTheNextTurn(t *testing.T) {
 	for _, c := range []struct {
 		limit string
@@ -80,6 +80,11 @@ func TestDeadlineBeforeTheNextTurn(t *testing.T) {
 		{"none", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "30")
 			w.WriteHeader(http.StatusServiceUnavailable)
+		}},
+		{"none", func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusUnauthorized)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done() // the end of the answer does not come
 		}},
 	} {
 		s, door := siteBehind(t)
