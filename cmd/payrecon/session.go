@@ -206,7 +206,8 @@ func incomplete(gaps []payout.Day) error {
 		return nil
 	}
 	return &outcomeError{exitIncomplete, fmt.Errorf(
-		"the source is incomplete on %s: run `payrecon sync` again; `payrecon status` shows the days", daysInWords(gaps))}
+		"the source is incomplete on %s: run `payrecon sync` again, for days before the nightly runs `payrecon backfill --from %s --to %s`; `payrecon status` shows the days",
+		daysInWords(gaps), gaps[0], gaps[len(gaps)-1])}
 }
 
 // daysInWords is payout.DaysInWords with their number.

@@ -84,6 +84,9 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	if err := s.compareFiles(ctx, r); err != nil {
 		return nil, err
 	}
+	if err := s.warnVanished(ctx, r); err != nil {
+		return nil, err
+	}
 	if in.Behind != "" {
 		r.Warnings = append(r.Warnings, in.Behind)
 	}

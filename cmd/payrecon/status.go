@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -122,7 +121,7 @@ func (a *app) gatherStatus(ctx context.Context, m *mirror.Mirror, p payout.Perio
 	if st.Vanished, err = m.Vanishings(ctx); err != nil {
 		return nil, err
 	}
-	if st.Alerts, err = m.Alerts(ctx, 10); err != nil {
+	if st.Alerts, err = m.Alerts(ctx, maxAlerts); err != nil {
 		return nil, err
 	}
 	if st.jobs, err = a.jobStatuses(ctx, m, cfg); err != nil {
@@ -225,32 +224,19 @@ func (a *app) printStatus(s *mirrorStatus) {
 		fmt.Fprintf(w, "Not delivered, notification of %s, %s: %s\n", n.Job, n.Started, printable(why))
 	}
 	printVanished(w, s.Vanished)
-	for _, alert := range s.Alerts {
+	for _, alert := range s.Alerts[:min(len(s.Alerts), namedAlerts)] {
 		fmt.Fprintf(w, "Alert, run %d, %s: %s\n", alert.Run, alert.At, printable(alert.Text))
+	}
+	if more := len(s.Alerts) - namedAlerts; more > 0 {
+		fmt.Fprintf(w, "%s more: `payrecon status --json` has them\n", plural(int64(more), "earlier alert"))
 	}
 }
 
 // noNight says that it is not known how fresh the mirror is. A sync of given days says nothing about the others.
+// How many alerts status reads, and how many of them its text names: the latest.
+const maxAlerts, namedAlerts = 1000, 10
+
 const noNight = "no nightly sync (`payrecon run`, or `payrecon sync` without dates) is on record that came to its end"
-
-// printVanished names the first of the payouts that the API does not show any more.
-func printVanished(w io.Writer, list []mirror.Vanishing) {
-	const named = 5
-	if len(list) == 0 {
-		return
-	}
-	fmt.Fprintf(w, "Vanished   %s in the mirror, not shown by the API any more; ask the provider\n", plural(int64(len(list)), "payout"))
-	for _, v := range list[:min(len(list), named)] {
-		fmt.Fprintf(w, "  %s, created %s%s: %s\n", printable(v.ID), v.Created.Day(), forWhom(v.OnBehalfOf), vanishedInWords(&v))
-	}
-	if more := len(list) - named; more > 0 {
-		fmt.Fprintf(w, "  and %d more; `payrecon status --json` lists them all\n", more)
-	}
-}
-
-func vanishedInWords(v *mirror.Vanishing) string {
-	return fmt.Sprintf("found out by run %d at %s", v.Run, v.At)
-}
 
 // printGaps lists the ended days that are not shown complete, each with its reason. Those before the nightly runs begin are
 // nobody's fault: they were never asked for.

@@ -136,4 +136,15 @@ func TestVanishedAreShown(t *testing.T) {
 	if history.Vanished == nil || history.Vanished.Run != 2 {
 		t.Errorf("the history of %s in JSON: vanished %+v, want run 2", ids[6], history.Vanished)
 	}
+	day := func(daysAgo int) string { return payout.MillisOf(s.now.AddDate(0, 0, -daysAgo)).Day().String() }
+	s.ledger("GONE-0 1.00 pending " + day(30))
+	said := s.do(exitDone, "reconcile", "--ledger", s.path("ledger.csv"), "--json")
+	for _, want := range []string{"7 payouts of the period, which the API does not show any more", ids[0], "and 2 more"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("a reconciliation does not warn of %q:\n%s", want, said)
+		}
+	}
+	if said := s.do(exitDone, "reconcile", "--ledger", s.path("ledger.csv"), "--json", "--from", day(29), "--to", day(29)); !strings.Contains(said, "1 payout of the period") {
+		t.Errorf("a reconciliation of one day does not warn of its payout alone:\n%s", said)
+	}
 }

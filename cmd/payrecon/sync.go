@@ -125,6 +125,9 @@ func (s *session) verify(ctx context.Context, p payout.Period) error {
 			return printed
 		}
 	} else {
+		if err != nil {
+			fmt.Fprint(s.stdout, "Stopped before its end: ")
+		}
 		s.printVerified(report)
 	}
 	return worst(err, incomplete(report.Gaps), disproved(report.Disproved), gone(report.GoneDays))
@@ -215,7 +218,7 @@ func syncInWords(s *payout.SyncSummary) string {
 		s.Rows, s.Pages, s.Requests, s.Retries, s.New, s.Changed, s.Unchanged, s.Swept)
 	switch {
 	case s.Complete:
-		return text + " Every ended day is complete."
+		return text + " Every ended day of this run is complete."
 	case len(s.Gaps) == 0:
 		return text + " It did not come to its end."
 	}
