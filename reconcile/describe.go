@@ -33,7 +33,7 @@ func (r *run) describe(ctx context.Context, findings []*finding) error {
 			for _, f := range part {
 				if f.outcome.Class() != payout.Agreed {
 					f.severity = r.m.severity(f)
-					f.hint = hints.of(f)
+					f.hint, f.partner = hints.of(f)
 					r.explain(f)
 					shown := r.m.finding(f)
 					f.shown = &shown

@@ -106,22 +106,23 @@ func cutAt(ref string, n int) string {
 	return string(runes[:n])
 }
 
-// of returns the hint for a finding, or "".
-func (h *hints) of(f *finding) string {
+// of returns the hint for a finding, or "", and whether it names a record that may be the other side of this one.
+func (h *hints) of(f *finding) (hint string, partner bool) {
 	if !lonely(f) {
-		return ""
+		return "", false
 	}
 	other, what := &h.ents, "the ledger entry with reference"
 	if len(f.ents) == 1 {
 		other, what = &h.pays, "the payout with reference"
 	}
 	if hint := h.byReference(f, other, what); hint != "" {
-		return hint
+		return hint, true
 	}
 	if hint := h.elsewhen(f); hint != "" {
-		return hint
+		return hint, false
 	}
-	return h.byPayee(f, other)
+	hint = h.byPayee(f, other)
+	return hint, hint != ""
 }
 
 func (h *hints) byReference(f *finding, other *loners, what string) string {

@@ -27,6 +27,7 @@ type finding struct {
 	sums                 sums
 	severity             payout.Severity
 	sentence, next, hint string
+	partner              bool // the hint names a record that may be the other side of this one
 	shown                *payout.Finding
 }
 

@@ -41,10 +41,14 @@ func (r *run) words(f *finding) (what, next string) {
 func (r *run) missingInLedgerWords(f *finding) (string, string) {
 	p := f.pays[0]
 	what := fmt.Sprintf("the provider has %s; %s", payPhrase(p), r.notInLedger(f))
+	next, before := "book it if it was meant", "its status is final"
 	if p.class == payout.ClassCompleted {
-		return what, steps("find out who initiated it and book it", r.doNotPay(f, nil, "that is known"))
+		next, before = "find out who initiated it and book it", "that is known"
 	}
-	return what, steps("book it if it was meant", r.doNotPay(f, nil, "its status is final"))
+	if f.partner {
+		next = "if that entry means this payout, correct the entry instead of booking it twice, else " + next
+	}
+	return what, steps(next, r.doNotPay(f, nil, before))
 }
 
 func (r *run) notInLedger(f *finding) string {
@@ -84,6 +88,9 @@ func (r *run) missingAtProviderWords(f *finding) (string, string) {
 	}
 	if f.outcome == payout.MissingAtProvider {
 		found, next, before = "no payout answers it", "find out whether it was ever sent", "the bank statement shows that no money left"
+		if f.partner {
+			next = "if that payout is meant, correct the entry, else " + next
+		}
 	}
 	what := fmt.Sprintf("the ledger has %s for %s and %s: %s", entPhrase(e), r.keyPhrase(f), found, because)
 	if f.other == nil || f.apart == otherTime && f.hint != "" { // the hint says which time

@@ -210,6 +210,10 @@ func TestHints(t *testing.T) {
 				if !strings.Contains(item.Why, want) {
 					t.Errorf("the hint %q is not in %q", want, item.Why)
 				}
+				partner := want != "" && !strings.HasPrefix(want, "the same reference stands")
+				if strings.Contains(item.Next, "correct the entry") != partner {
+					t.Errorf("the next step of %s with the hint %q: %q", brief(&item.Finding), want, item.Next)
+				}
 			}
 		})
 	}
