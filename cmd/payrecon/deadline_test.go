@@ -45,9 +45,12 @@ func TestDeadline(t *testing.T) {
 	for i, command := range []string{"sync", "sync verify" + days, "backfill" + days, "run --ledger " + s.path("ledger.csv") + " --out " + s.path("book.xlsx")} {
 		args := strings.Fields(command)
 		door.Store(&hangs)
-		code, _, words := s.try(append(args, "--deadline", "1500ms")...)
+		code, out, words := s.try(append(args, "--deadline", "1500ms")...)
 		if code != exitFailed || !strings.Contains(words, "payrecon: out of time: ") {
 			t.Errorf("%s: exit %d, want %d, out of time\n%s", command, code, exitFailed, words)
+		}
+		if strings.Contains(command, "verify") && !strings.HasPrefix(out, "Stopped before its end: ") {
+			t.Errorf("%s reads like a whole comparison:\n%s", command, out)
 		}
 		if r, _ := s.recorded(int64(2*i + 1)); r.Exit != exitFailed || !strings.HasPrefix(r.Words, "out of time: ") {
 			t.Errorf("%s is on record as %+v", command, r)

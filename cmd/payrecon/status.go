@@ -228,7 +228,7 @@ func (a *app) printStatus(s *mirrorStatus) {
 		fmt.Fprintf(w, "Alert, run %d, %s: %s\n", alert.Run, alert.At, printable(alert.Text))
 	}
 	if more := len(s.Alerts) - namedAlerts; more > 0 {
-		fmt.Fprintf(w, "%s more: `payrecon status --json` has them\n", plural(int64(more), "earlier alert"))
+		fmt.Fprintf(w, "and %s: `payrecon status --json` has them\n", plural(int64(more), "earlier alert"))
 	}
 }
 

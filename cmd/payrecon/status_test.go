@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -146,5 +147,31 @@ func TestVanishedAreShown(t *testing.T) {
 	}
 	if said := s.do(exitDone, "reconcile", "--ledger", s.path("ledger.csv"), "--json", "--from", day(29), "--to", day(29)); !strings.Contains(said, "1 payout of the period") {
 		t.Errorf("a reconciliation of one day does not warn of its payout alone:\n%s", said)
+	}
+}
+
+// TestStatusSaysHowManyAlertsItLeavesOut: the text names the latest, and no alert is dropped without a word.
+func TestStatusSaysHowManyAlertsItLeavesOut(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	s.do(exitDone, "sync")
+	db, err := sql.Open("sqlite", s.path("payrecon.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for i := range 12 {
+		if _, err := db.Exec("INSERT INTO alerts (run, at, text) VALUES (1, 0, ?)", fmt.Sprintf("alert %02d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := s.do(exitDone, "status")
+	if strings.Contains(text, "alert 01") || !strings.Contains(text, "alert 02") || !strings.Contains(text, "and 2 earlier alerts: ") {
+		t.Errorf("status names other alerts than the latest ten, or does not count the rest:\n%s", text)
+	}
+	if st := s.status(); len(st.Alerts) != 12 {
+		t.Errorf("status --json has %d alerts, want all 12", len(st.Alerts))
+	}
+	if _, doctor, _ := s.try("doctor"); !strings.Contains(doctor, "12 alerts on record") {
+		t.Errorf("doctor counts other alerts:\n%s", doctor)
 	}
 }

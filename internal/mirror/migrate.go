@@ -133,7 +133,6 @@ func (m *Mirror) keepCopy(ctx context.Context, version int) error {
 	if _, err := m.w.ExecContext(ctx, "VACUUM INTO ?", target); err != nil {
 		return fmt.Errorf("copy database %s to %s before migration: %w", m.path, target, err)
 	}
-	m.notes = append(m.notes, fmt.Sprintf("schema brought up to date; the database as it was is %s", target))
 	m.log.Info("schema brought up to date", "database", m.path, "copy", target)
 	return nil
 }

@@ -51,7 +51,6 @@ type Mirror struct {
 	clock  func() time.Time
 	log    *slog.Logger
 	writer *pageWriter // what the single writer remembers between transactions
-	notes  []string
 }
 
 // busyTimeout is how long SQLite waits for a lock. The lease keeps writers apart; what is left are checkpoints.
@@ -88,9 +87,7 @@ func (m *Mirror) openPools(ctx context.Context) (err error) {
 		return fmt.Errorf("open database %s: %w", m.path, err)
 	}
 	if mode != "wal" {
-		m.notes = append(m.notes, fmt.Sprintf("database %s: journal mode is %q, not wal (a network file system?): "+
-			"move it to a local disk", m.path, mode))
-		m.log.Warn("no write-ahead log", "database", m.path, "journal_mode", mode)
+		m.log.Warn("no write-ahead log: is this a network file system? move the database to a local disk", "database", m.path, "journal_mode", mode)
 	}
 	m.r, err = openPool(m.path, true)
 	return err
@@ -222,10 +219,6 @@ func (m *Mirror) Close() error {
 
 // Path returns the path the database was opened with.
 func (m *Mirror) Path() string { return m.path }
-
-// Notes says what a person should know about how the database was opened, such as a journal mode that is not WAL, or a
-// copy that was kept before a migration.
-func (m *Mirror) Notes() []string { return m.notes }
 
 // read is the pool of read-only connections.
 func (m *Mirror) read() *sqlx.DB { return m.r }

@@ -61,9 +61,6 @@ func TestOpenSetsEveryConnection(t *testing.T) {
 	if _, err := m.read().Exec("INSERT INTO words (word) VALUES ('x')"); err == nil {
 		t.Error("the read pool wrote a row, want an error")
 	}
-	if n := m.Notes(); len(n) != 0 {
-		t.Errorf("Notes() = %q, want none", n)
-	}
 }
 
 func TestOpenAgainAndReadOnly(t *testing.T) {
