@@ -4,25 +4,44 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"payrecon/internal/sandbox"
 )
 
-// slow is an API that takes payouts, loses the answers, and lists them late. It is asked by one command at a time.
+// slow is an API that takes payouts, loses the answers, and lists them late. Its lock makes what one request did visible
+// to the next and to the test: an answer that is cut off tells nobody.
 type slow struct {
+	mu     sync.Mutex
 	posts  map[string]int // by reference
 	listed bool
 	status int // of the answer to a POST; 0 = cut off
 }
 
+// sent returns how often each reference was sent.
+func (f *slow) sent() map[string]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.posts)
+}
+
+func (f *slow) set(listed bool, status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.listed, f.status = listed, status
+}
+
 func (f *slow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if r.Method == http.MethodPost {
 		var body struct {
 			Initiation struct {
@@ -76,35 +95,35 @@ func TestInitiateUnknownFateIsNotSentAgain(t *testing.T) {
 		s.refuses(exitInput, 0, initiating(again[0], again[1:]...), "nothing was sent", `"INV-1" was sent already, at 20`, "10.23 EUR", "fate is unknown", notes[0], "provider")
 	}
 	s.refuses(exitFailed, 0, initiating("INV-2", "--yes"), "it may still appear")
-	if len(s.notes()) != 2 || len(api.posts) != 2 || api.posts["INV-1"] != 1 || api.posts["INV-2"] != 1 {
-		t.Fatalf("notes %v, sent %v; want two, each reference once", s.notes(), api.posts)
+	if sent := api.sent(); len(s.notes()) != 2 || len(sent) != 2 || sent["INV-1"] != 1 || sent["INV-2"] != 1 {
+		t.Fatalf("notes %v, sent %v; want two, each reference once", s.notes(), sent)
 	}
 
-	api.listed = true
+	api.set(true, 0)
 	s.refuses(exitInput, 0, initiating("INV-1", "--yes", "--on-behalf-of", "subA"), "already knows") // of another member
 	s.refuses(exitInput, 0, initiating("INV-2", "--yes"), "already knows", "po:1")
 	if left := s.notes(); len(left) != 1 || left[0] != notes[0] {
 		t.Errorf("notes %v, want that of INV-1 alone", left)
 	}
-	api.listed = false
+	api.set(false, 0)
 	if err := os.Remove(notes[0]); err != nil {
 		t.Fatal(err)
 	}
 	s.refuses(exitFailed, 0, initiating("INV-1", "--yes"), "it may still appear")
-	if api.posts["INV-1"] != 2 {
-		t.Errorf("sent %v, want INV-1 again after its note was removed", api.posts)
+	if sent := api.sent(); sent["INV-1"] != 2 {
+		t.Errorf("sent %v, want INV-1 again after its note was removed", sent)
 	}
 }
 
 // TestInitiateNote: what it holds, when it goes, and what is done about one that cannot be read or written.
 func TestInitiateNote(t *testing.T) {
 	s, api := slowSite(t)
-	api.status = http.StatusBadRequest
+	api.set(false, http.StatusBadRequest)
 	s.refuses(exitInput, 0, initiating("INV-1", "--yes"), "nothing was paid")
 	if left := s.notes(); len(left) != 0 {
 		t.Errorf("after a refusal there are notes: %v", left)
 	}
-	api.status = http.StatusServiceUnavailable
+	api.set(false, http.StatusServiceUnavailable)
 	s.refuses(exitFailed, 0, initiating("INV-1", "--yes"), "it may still appear")
 	left := s.notes()
 	if len(left) != 1 {
@@ -124,8 +143,8 @@ func TestInitiateNote(t *testing.T) {
 		}
 		s.refuses(exitInput, 0, initiating("INV-1", "--yes"), "nothing was sent", left[0], "cannot be read", "INV-1")
 	}
-	if api.posts["INV-1"] != 2 {
-		t.Errorf("sent %v, want INV-1 twice: refused, and lost", api.posts)
+	if sent := api.sent(); sent["INV-1"] != 2 {
+		t.Errorf("sent %v, want INV-1 twice: refused, and lost", sent)
 	}
 	if err := os.Remove(left[0]); err != nil {
 		t.Fatal(err)

@@ -191,7 +191,7 @@ func bands(open []payout.PayoutRef, now payout.Millis) []ageBand {
 func (a *app) printStatus(s *mirrorStatus) {
 	w := a.stdout
 	fmt.Fprintf(w, "Mirror     %s, of %s\n", s.Database, orDash(s.BaseURL))
-	fmt.Fprintf(w, "Payouts    %d, created from %s\n", s.Payouts, s.Period)
+	fmt.Fprintf(w, "Payouts    %d created in the days below, %s\n", s.Payouts, s.Period)
 	if s.Fresh > 0 {
 		fmt.Fprintf(w, "Synced     %s (%s ago)\n", s.Fresh, a.clock().Sub(s.Fresh.Time()).Round(time.Minute))
 	} else {
