@@ -15,16 +15,18 @@ const (
 	describers    = 4      // goroutines that write sentences
 )
 
-// describe fills in what a person reads: the payouts in full, severity, hints and the sentences; and lists what explains
-// itself.
+// describe fills in what a person reads: severity and, unless nobody reads on, the payouts in full, hints and the sentences;
+// and lists what explains itself.
 func (r *run) describe(ctx context.Context, findings []*finding) error {
 	var group errgroup.Group
 	var hints *hints
-	group.Go(func() error { return r.details(ctx, findings) })
-	group.Go(func() error {
-		hints = newHints(r.m, findings)
-		return nil
-	})
+	if !r.in.Brief {
+		group.Go(func() error { return r.details(ctx, findings) })
+		group.Go(func() error {
+			hints = newHints(r.m, findings)
+			return nil
+		})
+	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
@@ -33,7 +35,9 @@ func (r *run) describe(ctx context.Context, findings []*finding) error {
 			for _, f := range part {
 				if f.outcome.Class() != payout.Agreed {
 					f.severity = r.m.severity(f)
-					f.hint, f.partner = hints.of(f)
+					if hints != nil {
+						f.hint, f.partner = hints.of(f)
+					}
 					r.explain(f)
 					shown := r.m.finding(f)
 					f.shown = &shown

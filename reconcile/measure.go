@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"payrecon/internal/money"
@@ -18,56 +17,60 @@ type sums struct {
 
 // measure sums a finding up.
 func (f *finding) measure() error {
-	pays, ents := map[string]int64{}, map[string]int64{}
-	currencies := map[string]bool{}
-	var cash int64
-	var failed error
-	add := func(to, units int64) int64 {
-		sum, err := money.AddUnits(to, units)
-		if err != nil {
-			failed = err
-		}
-		return sum
-	}
-	for _, p := range f.pays {
-		pays[p.Currency] = add(pays[p.Currency], p.Units)
-		cash = add(cash, p.cash())
-		currencies[p.Currency] = true
-	}
-	for _, e := range f.ents {
-		currency := e.Amount.Currency()
-		ents[currency] = add(ents[currency], e.units())
-		minus, err := money.SubUnits(cash, e.cash())
-		if err != nil {
-			failed = err
-		}
-		cash = minus
-		currencies[currency] = true
-	}
-	f.sums = sums{pays: amounts(pays), ents: amounts(ents)}
-	if len(currencies) == 1 {
-		for currency := range currencies {
-			difference := money.New(cash, currency)
-			f.sums.difference = &difference
-		}
-	}
-	exposure, err := f.exposure()
-	f.sums.exposure = exposure
-	if failed == nil {
-		failed = err
-	}
-	if failed != nil {
-		return payout.Errorf(payout.KindFailed, "add up the records of reference %q: %w", f.ref(), failed)
+	if err := f.addUp(); err != nil {
+		return payout.Errorf(payout.KindFailed, "add up the records of reference %q: %w", f.ref(), err)
 	}
 	return nil
 }
 
-func amounts(by map[string]int64) []money.Amount {
-	var list []money.Amount
-	for _, currency := range slices.Sorted(maps.Keys(by)) {
-		list = append(list, money.New(by[currency], currency))
+func (f *finding) addUp() (err error) {
+	var s sums
+	var cash int64
+	for _, p := range f.pays {
+		if s.pays, err = addAmount(s.pays, p.Units, p.Currency); err != nil {
+			return err
+		}
+		if cash, err = money.AddUnits(cash, p.cash()); err != nil {
+			return err
+		}
 	}
-	return list
+	for _, e := range f.ents {
+		if s.ents, err = addAmount(s.ents, e.units(), e.Amount.Currency()); err != nil {
+			return err
+		}
+		if cash, err = money.SubUnits(cash, e.cash()); err != nil {
+			return err
+		}
+	}
+	if one, ok := onlyCurrency(s.pays, s.ents); ok {
+		difference := money.New(cash, one)
+		s.difference = &difference
+	}
+	f.sums = s
+	f.sums.exposure, err = f.exposure()
+	return err
+}
+
+// addAmount adds to a list of one amount per currency, sorted by code.
+func addAmount(list []money.Amount, units int64, currency string) ([]money.Amount, error) {
+	i, found := slices.BinarySearchFunc(list, currency, func(a money.Amount, c string) int { return cmp.Compare(a.Currency(), c) })
+	if !found {
+		return slices.Insert(list, i, money.New(units, currency)), nil
+	}
+	sum, err := money.AddUnits(list[i].Units(), units)
+	list[i] = money.New(sum, currency)
+	return list, err
+}
+
+// onlyCurrency is the one currency of two lists.
+func onlyCurrency(a, b []money.Amount) (string, bool) {
+	switch {
+	case len(a) > 1 || len(b) > 1 || len(a)+len(b) == 0:
+		return "", false
+	case len(a) == 0:
+		return b[0].Currency(), true
+	}
+	return a[0].Currency(), len(b) == 0 || a[0].Currency() == b[0].Currency()
 }
 
 // exposure is what is at stake: of an amount difference with a payout the difference, of all else the larger side.
@@ -101,18 +104,15 @@ func (f *finding) exposure() (money.Amount, error) {
 }
 
 // unread sums up the unreadable rows whose amount could be read all the same.
-func (f *finding) unread() ([]money.Amount, error) {
-	by := map[string]int64{}
+func (f *finding) unread() (list []money.Amount, err error) {
 	for _, row := range f.rejected {
 		if currency := row.Amount.Currency(); currency != "" {
-			sum, err := money.AddUnits(by[currency], row.Amount.Units())
-			if err != nil {
+			if list, err = addAmount(list, row.Amount.Units(), currency); err != nil {
 				return nil, err
 			}
-			by[currency] = sum
 		}
 	}
-	return amounts(by), nil
+	return list, nil
 }
 
 // ref is the reference as written on the first record.

@@ -32,6 +32,7 @@ func TestItemsOverNights(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkNight(t, s, before, r)
+			checkBrief(t, s, r)
 			before, s.AsOfs[s.Run] = r, r.AsOf
 			s.Items = keptItems(t, s.Items, r)
 			for i := range s.Items {
@@ -39,6 +40,49 @@ func TestItemsOverNights(t *testing.T) {
 			}
 		}
 	})
+}
+
+// checkBrief: what nobody reads is the same but for the words and for what only they need.
+func checkBrief(t *rapid.T, s *scene, r *payout.Reconciliation) {
+	s.Brief = true
+	brief, err := s.try()
+	s.Brief = false
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range brief.Items {
+		if it := &brief.Items[i]; it.LastRun == s.Run && it.State != payout.ItemCarried && it.State != payout.ItemCleared && it.Why+it.Hint+it.Next != "" {
+			t.Fatalf("item %d of a brief run says %q", it.ID, it.Why)
+		}
+	}
+	if got, want := wordless(t, brief), wordless(t, r); got != want {
+		t.Fatalf("a brief run\n%s\nwant\n%s", got, want)
+	}
+}
+
+// wordless is a reconciliation without what only readers need.
+func wordless(t *rapid.T, r *payout.Reconciliation) string {
+	quiet := func(f *payout.Finding) {
+		f.Why, f.Next, f.Hint = "", "", ""
+		f.Payouts = slices.Clone(f.Payouts)
+		for i := range f.Payouts {
+			p := &f.Payouts[i]
+			p.Payee, p.DebtorAccount, p.Description, p.Reason, p.BankStatus, p.BankTransactionID = "", "", "", "", "", ""
+		}
+	}
+	out := *r
+	out.Items, out.Explained = slices.Clone(r.Items), slices.Clone(r.Explained)
+	for i := range out.Items {
+		quiet(&out.Items[i].Finding)
+	}
+	for i := range out.Explained {
+		quiet(&out.Explained[i])
+	}
+	text, err := json.Marshal(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // drawNight changes the records, as a day does.

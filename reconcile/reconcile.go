@@ -58,6 +58,7 @@ type Input struct {
 	Items    []payout.Item           // the open ones, and those cleared lately
 	NextItem int64                   // id of the next new item; below 1: 1
 	Run      int64                   // 0 = not recorded
+	Brief    bool                    // nobody reads the items: they need no payouts in full, no hints and no sentences
 	AsOfs    map[int64]payout.Millis // of the recorded runs before this one
 
 	LedgerFiles []string
@@ -181,6 +182,7 @@ func (r *run) read(ctx context.Context, ledger ledgerReader) error {
 // conclude matches what was read and draws everything from it.
 func (r *run) conclude(ctx context.Context) (*payout.Reconciliation, error) {
 	all, err := r.join.run(ctx)
+	go r.join.store.close() // a large file takes a while to be given back
 	if err != nil {
 		return nil, err
 	}
@@ -240,6 +242,9 @@ func (r *run) unreferenced(all *joined) error {
 
 // unreadable puts payouts whose reference stands on an unreadable row together with it, and makes findings of the other rows.
 func (r *run) unreadable(all *joined) {
+	if len(r.out.Ledger.Rejected) == 0 {
+		return
+	}
 	sortFindings(all.findings)
 	with, merged := map[payout.Key]*finding{}, map[*finding]map[*group]bool{} // of which groups
 	kept := all.findings[:0]

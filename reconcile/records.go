@@ -3,6 +3,7 @@ package reconcile
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
@@ -79,27 +80,27 @@ func (c *codes) code(word string) uint32 {
 	return n
 }
 
-// lastCode remembers the words that a worker saw last: most rows repeat them.
+// lastCode remembers words that a worker saw lately, each in the place that its length and two of its letters give it: most
+// rows repeat a few words.
 type lastCode struct {
 	words *codes
-	known [4]struct {
+	known [32]struct {
 		word string
 		code uint32
+		set  bool
 	}
-	n int // words learned
 }
 
 func (l *lastCode) code(word string) uint32 {
-	for i := range min(l.n, len(l.known)) {
-		if l.known[i].word == word {
-			return l.known[i].code
-		}
+	place := 0
+	if n := len(word); n > 0 {
+		place = n + 5*int(word[n/2]) + 11*int(word[0])
 	}
-	code := l.words.code(word)
-	at := &l.known[l.n%len(l.known)]
-	at.word, at.code = strings.Clone(word), code
-	l.n++
-	return code
+	at := &l.known[place%len(l.known)]
+	if !at.set || at.word != word {
+		at.word, at.code, at.set = strings.Clone(word), l.words.code(word), true
+	}
+	return at.code
 }
 
 // coder turns rows into records.
@@ -197,22 +198,30 @@ func (w *writer) payout(r *payout.Row, key string, hash uint64) error {
 
 func (w *coder) appendPayout(b []byte, r *payout.Row, key string, hash uint64) []byte {
 	raw := rawOf(r.RefID, key)
-	b = le.AppendUint32(b, uint32(payHead+len(key)+len(raw)+len(r.ID)+len(r.Account)))
-	b = le.AppendUint32(b, uint32(len(key)))
-	b = le.AppendUint64(b, hash)
-	b = le.AppendUint64(b, uint64(r.Units))
-	b = le.AppendUint64(b, uint64(r.Created))
-	b = le.AppendUint64(b, uint64(r.Changed))
-	b = le.AppendUint32(b, w.cur.code(r.Currency))
-	b = le.AppendUint32(b, w.status.code(string(r.Status)))
-	b = le.AppendUint32(b, w.of.code(r.OnBehalfOf))
-	b = le.AppendUint32(b, uint32(len(raw)))
-	b = le.AppendUint32(b, uint32(len(r.ID)))
-	b = le.AppendUint64(b, uint64(r.Version))
+	b, head := withHead(b, payHead)
+	le.PutUint32(head[recSize:], uint32(payHead+len(key)+len(raw)+len(r.ID)+len(r.Account)))
+	le.PutUint32(head[recKeyLen:], uint32(len(key)))
+	le.PutUint64(head[recHash:], hash)
+	le.PutUint64(head[recUnits:], uint64(r.Units))
+	le.PutUint64(head[payCreated:], uint64(r.Created))
+	le.PutUint64(head[payChanged:], uint64(r.Changed))
+	le.PutUint32(head[recCur:], w.cur.code(r.Currency))
+	le.PutUint32(head[payStatus:], w.status.code(string(r.Status)))
+	le.PutUint32(head[recOBO:], w.of.code(r.OnBehalfOf))
+	le.PutUint32(head[recRawLen:], uint32(len(raw)))
+	le.PutUint32(head[payIDLen:], uint32(len(r.ID)))
+	le.PutUint64(head[payVersion:], uint64(r.Version))
 	b = append(b, key...)
 	b = append(b, raw...)
 	b = append(b, r.ID...)
 	return append(b, r.Account...)
+}
+
+// withHead makes b longer by a head, which is returned apart to be filled in.
+func withHead(b []byte, size int) (longer, head []byte) {
+	n := len(b)
+	longer = slices.Grow(b, size)[:n+size]
+	return longer, longer[n:]
 }
 
 // entry appends a ledger entry to its partition.
@@ -231,20 +240,21 @@ func (w *coder) appendEntry(b []byte, e *payout.Entry, key string, hash uint64) 
 	if e.Class == payout.EntryUnmapped {
 		known, word = "", e.Status
 	}
-	b = le.AppendUint32(b, uint32(entHead+len(key)+len(raw)+len(word)+len(e.Text)+len(e.Document)))
-	b = le.AppendUint32(b, uint32(len(key)))
-	b = le.AppendUint64(b, hash)
-	b = le.AppendUint64(b, uint64(e.Amount.Units()))
-	b = le.AppendUint32(b, uint32(e.Day))
-	b = le.AppendUint32(b, uint32(e.File))
-	b = le.AppendUint32(b, uint32(e.Line))
-	b = le.AppendUint32(b, uint32(e.Class))
-	b = le.AppendUint32(b, w.cur.code(e.Amount.Currency()))
-	b = le.AppendUint32(b, w.word.code(known))
-	b = le.AppendUint32(b, w.of.code(e.OnBehalfOf))
-	b = le.AppendUint32(b, uint32(len(raw)))
-	b = le.AppendUint32(b, uint32(len(word)))
-	b = le.AppendUint32(b, uint32(len(e.Text)))
+	b, head := withHead(b, entHead)
+	le.PutUint32(head[recSize:], uint32(entHead+len(key)+len(raw)+len(word)+len(e.Text)+len(e.Document)))
+	le.PutUint32(head[recKeyLen:], uint32(len(key)))
+	le.PutUint64(head[recHash:], hash)
+	le.PutUint64(head[recUnits:], uint64(e.Amount.Units()))
+	le.PutUint32(head[entDay:], uint32(e.Day))
+	le.PutUint32(head[entFile:], uint32(e.File))
+	le.PutUint32(head[entLine:], uint32(e.Line))
+	le.PutUint32(head[entClass:], uint32(e.Class))
+	le.PutUint32(head[recCur:], w.cur.code(e.Amount.Currency()))
+	le.PutUint32(head[entWord:], w.word.code(known))
+	le.PutUint32(head[recOBO:], w.of.code(e.OnBehalfOf))
+	le.PutUint32(head[recRawLen:], uint32(len(raw)))
+	le.PutUint32(head[entWordLen:], uint32(len(word)))
+	le.PutUint32(head[entTextLen:], uint32(len(e.Text)))
 	b = append(b, key...)
 	b = append(b, raw...)
 	b = append(b, word...)

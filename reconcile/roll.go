@@ -21,6 +21,7 @@ func (r *run) roll(findings []*finding) error {
 		booked: map[keyed]*finding{}, back: map[int]bool{}, held: map[string]bool{},
 	}
 	n.index(findings)
+	n.items, n.events = make([]*payout.Item, 0, len(n.listed)), make([]payout.ItemEvent, 0, len(n.listed))
 	n.settle()
 	n.publish()
 	return n.sums.err

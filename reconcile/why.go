@@ -7,8 +7,12 @@ import (
 	"payrecon/internal/payout"
 )
 
-// explain writes a finding's sentence: both sides' figures and dates, the bank's reason, the hint, and what to do next.
+// explain writes a finding's sentence, if anybody reads it: both sides' figures and dates, the bank's reason, the hint, and what
+// to do next.
 func (r *run) explain(f *finding) {
+	if r.in.Brief {
+		return
+	}
 	what, next := r.words(f)
 	f.sentence = upperFirst(steps(what, f.hint, next)) + "."
 	f.next = upperFirst(next)

@@ -62,7 +62,7 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	}
 	defer remove()
 	in := reconcile.Input{
-		Source: s.m, Run: s.run.ID, LedgerFiles: files, Ledger: s.cfg.ledgerOptions(), Options: options, SpillDir: dir, Logger: s.log,
+		Source: s.m, Run: s.run.ID, Brief: s.run.ID == 0, LedgerFiles: files, Ledger: s.cfg.ledgerOptions(), Options: options, SpillDir: dir, Logger: s.log,
 	}
 	if err := s.known(ctx, &in); err != nil {
 		return nil, err
