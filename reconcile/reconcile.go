@@ -69,7 +69,8 @@ type Input struct {
 	SpillDir string                     // for spill files, 0600, gone with the process; "" = the system's temporary directory
 	Matched  func(payout.Finding) error // visits all agreed findings by day and reference once all figures tie; nil = do not keep them
 	Logger   *slog.Logger
-	Progress func(Progress) // may be called by several goroutines at once
+	Progress func(Progress)            // may be called by several goroutines at once
+	Tied     func([]payout.LedgerFile) // hears that all figures tie, and of which files; what comes then are words
 }
 
 func (in *Input) progress(p Progress) {
@@ -213,6 +214,9 @@ func (r *run) conclude(ctx context.Context) (*payout.Reconciliation, error) {
 	}
 	if err := r.figures(all); err != nil {
 		return nil, err
+	}
+	if r.in.Tied != nil {
+		r.in.Tied(slices.Clone(r.out.Ledger.Files))
 	}
 	if err := r.describe(ctx, all.findings); err != nil {
 		return nil, err

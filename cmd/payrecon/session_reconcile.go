@@ -73,11 +73,16 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	if asker != nil {
 		in.Provider = asker
 	}
+	copied := ledgerCopy{dir: s.cfg.evidenceDir()}
+	if s.run.ID != 0 {
+		in.Tied = copied.begin
+	}
 	before := make([]int64, len(in.Items))
 	for i := range in.Items {
 		before[i] = in.Items[i].ID
 	}
 	r, err := s.match(ctx, &in, asker)
+	defer copied.wait()
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +99,8 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 		return r, asker.refused()
 	}
 	in.Items = nil // done with; they may be many
-	return r, errors.Join(s.record(ctx, r, &in, before, asker), asker.refused())
+	copied.begin(r.Ledger.Files)
+	return r, errors.Join(s.record(ctx, r, &in, before, asker, copied.wait), asker.refused())
 }
 
 // known fills in what the mirror knows before the run.
@@ -212,8 +218,8 @@ func (s *session) compareFiles(ctx context.Context, r *payout.Reconciliation) er
 	return nil
 }
 
-// record keeps a copy of the ledger files, and stores the run with all that it takes to perform it again.
-func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reconcile.Input, before []int64, asker *providerAsker) (err error) {
+// record stores the run, once a copy of the ledger files is kept, with all that it takes to perform it again.
+func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reconcile.Input, before []int64, asker *providerAsker, kept func() error) error {
 	text, err := json.Marshal(replay{
 		Files: r.Ledger.Files, Config: s.run.Config, Period: in.Period, AsOf: payout.MillisOf(in.AsOf), Coverage: in.Coverage, NextItem: in.NextItem,
 		Answered: asker.answeredRefs(), Offline: asker == nil, Now: payout.MillisOf(in.Clock()), Behind: in.Behind,
@@ -222,11 +228,39 @@ func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reco
 	if err != nil {
 		return err
 	}
-	kept := sync.OnceValue(func() error { return keepLedger(s.cfg.evidenceDir(), r.Ledger.Files) })
-	go kept() // while the run is being written; the copy is there before it is
-	err = s.m.SaveReconciliation(ctx, r, before, text, kept)
-	_ = kept() // it ends before we do; what it says has been heard
-	return err
+	return s.m.SaveReconciliation(ctx, r, before, text, kept)
+}
+
+// ledgerCopy copies the ledger files of a run into the evidence folder beside the run's own work: it begins as soon as their
+// figures tie, and is there before the run is written.
+type ledgerCopy struct {
+	dir   string
+	files []payout.LedgerFile
+	kept  func() error // nil: not begun
+}
+
+// begin begins, unless it has: a run that is done over may find other files.
+func (c *ledgerCopy) begin(files []payout.LedgerFile) {
+	if c.kept != nil && slices.Equal(files, c.files) {
+		return
+	}
+	before := c.kept
+	c.files = files
+	c.kept = sync.OnceValue(func() error {
+		if before != nil {
+			_ = before() // of files that nobody asks for any more
+		}
+		return keepLedger(c.dir, files)
+	})
+	go c.kept()
+}
+
+// wait ends when the copying has, and says how the last one did.
+func (c *ledgerCopy) wait() error {
+	if c.kept == nil {
+		return nil
+	}
+	return c.kept()
 }
 
 // providerAsker asks the API for references, through the syncer, and remembers what was answered.
