@@ -107,8 +107,12 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	if err := os.WriteFile(path+".pages", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	patience, more := 30*time.Millisecond, 10*time.Millisecond
+	if testing.Short() { // under the race detector: a child needs longer to get anywhere
+		patience, more = 300*time.Millisecond, 60*time.Millisecond
+	}
 	kills, fetched, lost := 0, 0, 0
-	for patience := 30 * time.Millisecond; ; patience += 10 * time.Millisecond {
+	for ; ; patience += more {
 		cmd := exec.Command(exe, "-test.run=^$")
 		cmd.Env = append(os.Environ(), childDatabase+"="+path)
 		var words strings.Builder
