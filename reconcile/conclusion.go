@@ -15,6 +15,13 @@ func (r *run) verdict() {
 	o := &r.out
 	lastEnded := r.now.Day() - 1 // today is never a gap
 	o.Gaps = r.in.Coverage.Gaps(o.Period, lastEnded)
+	for _, d := range r.in.BehindOn {
+		if o.Period.Contains(d) && d <= lastEnded {
+			o.Gaps = append(o.Gaps, d)
+		}
+	}
+	slices.Sort(o.Gaps)
+	o.Gaps = slices.Compact(o.Gaps)
 	o.Complete = len(o.Gaps) == 0
 	open := openSums{m: r.m}
 	for i := range o.Items {

@@ -66,6 +66,7 @@ type Input struct {
 
 	// Behind says why the mirror may be behind the provider (the sync before failed): then there is no conclusion. "" = it is not.
 	Behind   string
+	BehindOn []payout.Day               // the days that it was to show and did not: gaps, even if they were shown complete before
 	SpillDir string                     // for spill files, 0600, gone with the process; "" = the system's temporary directory
 	Matched  func(payout.Finding) error // visits all agreed findings by day and reference once all figures tie; nil = do not keep them
 	Logger   *slog.Logger

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,6 +137,24 @@ func TestOverflowIsAnError(t *testing.T) {
 		if want := "shorter period"; !strings.Contains(err.Error(), want) && !strings.Contains(err.Error(), `reference "R"`) {
 			t.Errorf("%s\ngot %q, want %q in it", records, err, want)
 		}
+	}
+}
+
+// TestBehindOnDays: the days that the sync before was to show and did not are gaps, as far as they are of the period and ended.
+func TestBehindOnDays(t *testing.T) {
+	s := newScene(t)
+	s.records(t, "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05\n")
+	s.Behind = "the sync failed"
+	s.BehindOn = []payout.Day{s.Period.From - 1, s.Period.From, s.Period.From + 1, payout.DayOf(s.Clock()), payout.DayOf(s.Clock()) + 1}
+	s.covered(s.Period.From+1, s.Period.To)
+	r := s.run(t)
+	if want := []payout.Day{s.Period.From, s.Period.From + 1}; r.Complete || !slices.Equal(r.Gaps, want) {
+		t.Errorf("complete %v with gaps %v, want %v", r.Complete, r.Gaps, want)
+	}
+	s.BehindOn = []payout.Day{s.Period.From - 1}
+	s.covered(s.Period.From, s.Period.To)
+	if r := s.run(t); !r.Complete || len(r.Gaps) > 0 || r.Conclusion != payout.NoConclusion {
+		t.Errorf("complete %v with gaps %v, %s; want the period complete, and no conclusion", r.Complete, r.Gaps, r.Conclusion)
 	}
 }
 

@@ -244,6 +244,9 @@ func (r *run) lastWord(ctx context.Context, err error) error {
 	}
 	if ctx.Err() != nil {
 		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			if first := r.firstFailure; first != nil && !errors.Is(err, first) {
+				err = fmt.Errorf("%w; before that: %w", err, first)
+			}
 			return payout.Errorf(payout.KindFailed, "out of time: %s; everything written is safe, %s: %w", done, again, err)
 		}
 		return payout.Errorf(payout.KindInterrupted, "interrupted: %s; everything written is safe, %s", done, again)

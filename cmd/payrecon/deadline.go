@@ -9,10 +9,15 @@ import (
 	"payrecon/internal/payout"
 )
 
+// What --deadline does to a command.
+const (
+	deadlineEnds  = "end with 1 after this long in all, waiting included, such as 2h; what is written is safe, run the same command again; 0s: no limit"
+	deadlineOfRun = "after this long, waiting included, such as 2h, cut the sync off and reconcile what the mirror holds, as after any sync that failed (3);\npast the sync, end with 1; 0s: no limit"
+)
+
 // deadlineFlag adds --deadline to a command that syncs; write keeps to it.
-func (a *app) deadlineFlag(cmd *cobra.Command) {
-	cmd.Flags().TextVar((*duration)(&a.deadline), "deadline", duration(0),
-		"end with 1 after this long in all, waiting included, such as 2h; what is written is safe, run the same command again; 0s: no limit")
+func (a *app) deadlineFlag(cmd *cobra.Command, does string) {
+	cmd.Flags().TextVar((*duration)(&a.deadline), "deadline", duration(0), does)
 }
 
 // outOfTime is the end of a command that its deadline cut short where nobody below has said so: to them it is an interruption,

@@ -35,7 +35,8 @@ func siteBehind(t *testing.T) (s *site, door *atomic.Pointer[http.HandlerFunc]) 
 	return s, door
 }
 
-// TestDeadline: a command that syncs ends when its time is over, as if interrupted, but with 1; the same one goes on.
+// TestDeadline: a command that syncs ends when its time is over, as if interrupted, but with 1; the same one goes on. A run
+// reports what the mirror holds, as after any sync that failed.
 func TestDeadline(t *testing.T) {
 	s, door := siteBehind(t)
 	hangs := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -46,17 +47,21 @@ func TestDeadline(t *testing.T) {
 		args := strings.Fields(command)
 		door.Store(&hangs)
 		code, out, words := s.try(append(args, "--deadline", "1500ms")...)
-		if code != exitFailed || !strings.Contains(words, "payrecon: out of time: ") {
-			t.Errorf("%s: exit %d, want %d, out of time\n%s", command, code, exitFailed, words)
+		want, last := exitFailed, "out of time: "
+		if args[0] == "run" {
+			want, last = exitIncomplete, "the sync failed, so there is no conclusion: out of time: "
+		}
+		if code != want || !strings.Contains(words, "payrecon: "+last) || !strings.Contains(words, "the time was over before the API at ") {
+			t.Errorf("%s: exit %d, want %d, out of time\n%s", command, code, want, words)
 		}
 		if strings.Contains(command, "verify") && !strings.HasPrefix(out, "Stopped before its end: ") {
 			t.Errorf("%s reads like a whole comparison:\n%s", command, out)
 		}
-		if r, _ := s.recorded(int64(2*i + 1)); r.Exit != exitFailed || !strings.HasPrefix(r.Words, "out of time: ") {
+		if r, _ := s.recorded(int64(2*i + 1)); r.Exit != want || !strings.HasPrefix(r.Words, last) {
 			t.Errorf("%s is on record as %+v", command, r)
 		}
-		if _, err := os.Stat(s.path("book.xlsx")); err == nil {
-			t.Errorf("%s: there is a workbook", command)
+		if _, err := os.Stat(s.path("book.xlsx")); (err == nil) != (args[0] == "run") {
+			t.Errorf("%s: the workbook: %v", command, err)
 		}
 		door.Store(nil)
 		s.do(exitDone, append(args, "--deadline", "1h")...)
@@ -73,22 +78,23 @@ func TestDeadline(t *testing.T) {
 }
 
 // TestDeadlineBeforeTheNextTurn ends runs while they wait: for their turn under the rate limit, for another try, for the end
-// of an answer. That is nobody's failure, is said once, and nothing is made of what there is.
+// of an answer. That is said once, with what the API last answered, and what the mirror holds is reported without conclusion.
 func TestDeadlineBeforeTheNextTurn(t *testing.T) {
 	for _, c := range []struct {
 		limit string
 		door  http.HandlerFunc
+		says  string
 	}{
-		{"6/m", nil},
+		{"6/m", nil, "the time was over before the API at "},
 		{"none", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "30")
 			w.WriteHeader(http.StatusServiceUnavailable)
-		}},
+		}, " answered 503 Service Unavailable (GET /payouts), after 1 try in "},
 		{"none", func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusUnauthorized)
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done() // the end of the answer does not come
-		}},
+		}, " answered 401 Unauthorized"},
 	} {
 		s, door := siteBehind(t)
 		s.write("payrecon.yaml", "api: {rate_limit: "+c.limit+"}\n")
@@ -96,15 +102,18 @@ func TestDeadlineBeforeTheNextTurn(t *testing.T) {
 		if c.door != nil {
 			door.Store(&c.door)
 		}
-		code, _, words := s.try("run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"), "--deadline", "1500ms")
-		if code != exitFailed || strings.Count(words, "payrecon: out of time: ") != 1 || strings.Contains(words, "left out") || strings.Contains(words, "going on with") {
-			t.Errorf("limit %s: exit %d, want %d, out of time and no more\n%s", c.limit, code, exitFailed, words)
+		code, out, words := s.try("run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"), "--deadline", "1500ms")
+		if code != exitIncomplete || strings.Count(words, "no conclusion: out of time: ") != 1 || strings.Contains(words, "left out") || !strings.Contains(words, c.says) {
+			t.Errorf("limit %s: exit %d, want %d, out of time and %q\n%s", c.limit, code, exitIncomplete, c.says, words)
 		}
-		if r, _ := s.recorded(1); r.Exit != exitFailed || strings.Count(r.Words, "out of time") != 1 || strings.Count(r.Words, "the same command") != 1 {
+		if !strings.Contains(out, "NO CONCLUSION: ") || !strings.Contains(out, c.says) {
+			t.Errorf("limit %s: want no conclusion, because of %q\n%s", c.limit, c.says, out)
+		}
+		if r, _ := s.recorded(1); r.Exit != exitIncomplete || strings.Count(r.Words, "out of time") != 1 || strings.Count(r.Words, "the same command") != 1 {
 			t.Errorf("limit %s: on record as %+v", c.limit, r)
 		}
-		if _, err := os.Stat(s.path("book.xlsx")); err == nil {
-			t.Errorf("limit %s: there is a workbook", c.limit)
+		if _, err := os.Stat(s.path("book.xlsx")); err != nil {
+			t.Errorf("limit %s: %v, want a workbook", c.limit, err)
 		}
 	}
 }

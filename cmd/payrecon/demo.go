@@ -48,7 +48,7 @@ func (a *app) demo(ctx context.Context, dir string) error {
 	}
 	inner := a.demoApp(dir, box)
 	n := &nightly{flags: &reconcileFlags{ledger: filepath.Join(dir, demoLedger)}}
-	err = inner.write(ctx, "demo", 0, func(ctx context.Context, s *session) error { return s.nightly(ctx, n) })
+	err = inner.write(ctx, "demo", 0, func(ctx context.Context, s *session) error { return s.nightly(ctx, ctx, n) })
 	if err != nil {
 		return err
 	}

@@ -24,9 +24,10 @@ type replay struct {
 	NextItem int64               `json:"next_item"`
 	Answered []string            `json:"answered"` // references that the provider answered
 	Offline  bool                `json:"offline"`
-	Now      payout.Millis       `json:"now"`               // what time it was
-	Behind   string              `json:"behind,omitempty"`  // why the mirror may have been behind the provider
-	Version  string              `json:"version,omitempty"` // of payrecon
+	Now      payout.Millis       `json:"now"`                 // what time it was
+	Behind   string              `json:"behind,omitempty"`    // why the mirror may have been behind the provider
+	BehindOn []payout.Day        `json:"behind_on,omitempty"` // and on which days
+	Version  string              `json:"version,omitempty"`   // of payrecon
 }
 
 // replayProvider answers as the provider did then: what was found then lies in the mirror by now.
@@ -106,7 +107,7 @@ func (r *replay) input(run int64) (reconcile.Input, error) {
 	}
 	options.Clock = r.Now.Time
 	in := reconcile.Input{
-		Options: options, Ledger: cfg.ledgerOptions(), Coverage: r.Coverage, NextItem: r.NextItem, Run: run, Behind: r.Behind,
+		Options: options, Ledger: cfg.ledgerOptions(), Coverage: r.Coverage, NextItem: r.NextItem, Run: run, Behind: r.Behind, BehindOn: r.BehindOn,
 	}
 	if !r.Offline {
 		answered := replayProvider{}

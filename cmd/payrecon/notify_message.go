@@ -127,7 +127,7 @@ func (m *message) addReconciliation(rec *payout.Reconciliation, saidWhy bool) {
 	b := rec.Breaks
 	m.add(fmt.Sprintf("Open items: %d (%d new, %d reopened, %d from before); %d cleared.", b.Total, b.New, b.Reopened, b.Open+b.Carried, b.Cleared))
 	if len(rec.Gaps) > 0 {
-		m.add(fmt.Sprintf("Days that are not complete at the source: %d, the first %s.", len(rec.Gaps), rec.Gaps[0]))
+		m.add(fmt.Sprintf("Ended days that are not shown complete: %d, the first %s.", len(rec.Gaps), rec.Gaps[0]))
 	}
 	m.add("("+strings.ToUpper(payout.Caveat[:1])+payout.Caveat[1:]+".)", "")
 }

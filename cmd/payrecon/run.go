@@ -20,8 +20,8 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "The nightly job: sync, reconcile, report",
 		Long: `Sync, reconcile and write the workbook, recorded as one run.
 
-When the API cannot be reached the run goes on with what the mirror holds, says "no conclusion" and ends
-with 3 (5 when the authorization was refused). When the ledger is missing or bad the sync is kept, a
+When the API cannot be reached, or --deadline cuts the sync off, the run goes on with what the mirror holds,
+says "no conclusion" and ends with 3 (5 when the authorization was refused). When the ledger is missing or bad the sync is kept, a
 workbook from the mirror alone is written, and the run ends with 2.`,
 		Example: `  payrecon run
   payrecon run --ledger exports/ledger.csv --from 2026-03-01 --to 2026-03-31 --out march.xlsx
@@ -35,7 +35,7 @@ workbook from the mirror alone is written, and the run ends with 2.`,
 			n := &nightly{flags: &f, out: out}
 			told := false
 			err = a.write(cmd.Context(), "run", f.wait, func(ctx context.Context, s *session) error {
-				err := outOfTime(ctx, s.nightly(ctx, n))
+				err := outOfTime(ctx, s.nightly(ctx, cmd.Context(), n))
 				if n.rec != nil {
 					err = worst(err, breaksAtOrAbove(n.rec, severity))
 				}
@@ -56,7 +56,7 @@ workbook from the mirror alone is written, and the run ends with 2.`,
 	fl.StringVar(&out, "out", "", "workbook (default: a name that explains itself, in report.dir)")
 	fl.StringVar(&f.failOn, "fail-on", "", "exit 4 on breaks at or above this severity without a disposition: low, medium, high, critical")
 	waitFlag(cmd, &f.wait)
-	a.deadlineFlag(cmd)
+	a.deadlineFlag(cmd, deadlineOfRun)
 	return cmd
 }
 
@@ -73,8 +73,9 @@ type nightly struct {
 }
 
 // nightly does the three steps. What one of them could not do, the next ones work without, as far as that is honest; the
-// error is the one that matters most.
-func (s *session) nightly(ctx context.Context, n *nightly) (err error) {
+// error is the one that matters most. ctx ends with the deadline, whole does not: what is left to do after a sync that the
+// deadline cut off asks the API for nothing, and takes as long as the mirror needs.
+func (s *session) nightly(ctx, whole context.Context, n *nightly) (err error) {
 	n.run = s.run.ID
 	if n.period, err = s.period(n.flags.from, n.flags.to); err != nil {
 		return err
@@ -83,8 +84,12 @@ func (s *session) nightly(ctx context.Context, n *nightly) (err error) {
 	summary, syncErr := s.sync(ctx, func(ctx context.Context, sy *payoutsync.Syncer) (*payout.SyncSummary, error) {
 		return s.catchUp(ctx, sy, n)
 	})
-	n.sync = summary
-	if syncErr != nil && (ctx.Err() != nil || !fromAPI(syncErr)) {
+	n.sync, syncErr = summary, outOfTime(ctx, syncErr)
+	late := errors.Is(context.Cause(ctx), context.DeadlineExceeded) && whole.Err() == nil
+	switch {
+	case late && (errors.Is(syncErr, context.DeadlineExceeded) || fromAPI(syncErr)):
+		ctx = whole
+	case syncErr != nil && (ctx.Err() != nil || !fromAPI(syncErr)):
 		return syncErr
 	}
 	if syncErr != nil {
@@ -93,7 +98,7 @@ func (s *session) nightly(ctx context.Context, n *nightly) (err error) {
 	}
 	recErr := ledgerErr
 	if recErr == nil {
-		n.rec, recErr = s.reconcileFiles(ctx, n.flags, files, n.period, syncErr)
+		n.rec, recErr = s.reconcileFiles(ctx, n.flags, files, n.period, behindAfter(summary, syncErr))
 	}
 	if recErr != nil && payout.KindOf(recErr) != payout.KindInput && n.rec == nil {
 		return worst(recErr, syncFailure(syncErr))
@@ -107,6 +112,31 @@ func (s *session) nightly(ctx context.Context, n *nightly) (err error) {
 		gaps = mergeDays(gaps, n.sync.Gaps)
 	}
 	return worst(bookErr, recErr, syncFailure(syncErr), incomplete(gaps))
+}
+
+// behind says why the mirror may be behind the provider, and on which days; the zero value: nothing is known of that.
+type behind struct {
+	why  string
+	days []payout.Day
+}
+
+// behindAfter is what a sync that failed leaves behind. Of an API that is away, the cause alone is said, not what was under way.
+func behindAfter(summary *payout.SyncSummary, err error) (b behind) {
+	if err == nil {
+		return b
+	}
+	b.why = "the sync failed: " + err.Error()
+	var word *payapi.LastWord
+	switch tried := errors.As(err, &word); {
+	case tried && errors.Is(err, context.DeadlineExceeded):
+		b.why = "the sync was out of time: " + word.Error()
+	case tried && payout.KindOf(err) == payout.KindTransport:
+		b.why = "the sync failed: " + word.Error()
+	}
+	if summary != nil {
+		b.days = summary.Gaps
+	}
+	return b
 }
 
 // catchUp is the nightly sync, and then the period itself where that reaches further back and is not complete yet.

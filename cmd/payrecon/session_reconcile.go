@@ -33,15 +33,15 @@ func (s *session) reconcile(ctx context.Context, f *reconcileFlags) (*payout.Rec
 	if err != nil {
 		return nil, err
 	}
-	return s.reconcileFiles(ctx, f, files, period, nil)
+	return s.reconcileFiles(ctx, f, files, period, behind{})
 }
 
 // evidenceBefore is how far before the period coverage is read: evidence for an entry reaches match_window days back.
 const evidenceBefore = 400
 
-// reconcileFiles matches, and records what came out, unless asked not to. syncErr, when the sync of the same run failed,
+// reconcileFiles matches, and records what came out, unless asked not to. left, by a sync of the same run that failed,
 // takes the conclusion away.
-func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files []string, period payout.Period, syncErr error) (*payout.Reconciliation, error) {
+func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files []string, period payout.Period, left behind) (*payout.Reconciliation, error) {
 	now := s.clock() // one, however long it takes
 	asOf, err := s.asOfFlag(f.asOf)
 	if err != nil {
@@ -63,12 +63,10 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	defer remove()
 	in := reconcile.Input{
 		Source: s.m, Run: s.run.ID, Brief: s.run.ID == 0, LedgerFiles: files, Ledger: s.cfg.ledgerOptions(), Options: options, SpillDir: dir, Logger: s.log,
+		Behind: left.why, BehindOn: left.days,
 	}
 	if err := s.known(ctx, &in); err != nil {
 		return nil, err
-	}
-	if syncErr != nil {
-		in.Behind = "the sync failed: " + syncErr.Error()
 	}
 	if asker != nil {
 		in.Provider = asker
@@ -222,7 +220,7 @@ func (s *session) compareFiles(ctx context.Context, r *payout.Reconciliation) er
 func (s *session) record(ctx context.Context, r *payout.Reconciliation, in *reconcile.Input, before []int64, asker *providerAsker, kept func() error) error {
 	text, err := json.Marshal(replay{
 		Files: r.Ledger.Files, Config: s.run.Config, Period: in.Period, AsOf: payout.MillisOf(in.AsOf), Coverage: in.Coverage, NextItem: in.NextItem,
-		Answered: asker.answeredRefs(), Offline: asker == nil, Now: payout.MillisOf(in.Clock()), Behind: in.Behind,
+		Answered: asker.answeredRefs(), Offline: asker == nil, Now: payout.MillisOf(in.Clock()), Behind: in.Behind, BehindOn: in.BehindOn,
 		Version: s.run.Version,
 	})
 	if err != nil {

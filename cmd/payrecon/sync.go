@@ -56,7 +56,7 @@ the old address; the new one must know the payouts of the mirror.`,
 	cmd.Flags().StringVar(&to, "to", "", "last UTC day (YYYY-MM-DD)")
 	cmd.Flags().StringVar(&movedFrom, "moved-from", "", "the API has moved from this address to api.base_url: check that it is the same one, and go on with the mirror")
 	waitFlag(cmd, &wait)
-	a.deadlineFlag(cmd)
+	a.deadlineFlag(cmd, deadlineEnds)
 	cmd.AddCommand(a.verifyCommand())
 	return cmd
 }
@@ -222,7 +222,7 @@ func syncInWords(s *payout.SyncSummary) string {
 	case len(s.Gaps) == 0:
 		return text + " It did not come to its end."
 	}
-	return text + " Incomplete: " + daysInWords(s.Gaps) + "."
+	return text + " Not shown complete: " + daysInWords(s.Gaps) + "."
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -250,7 +250,7 @@ end it with 3; one that was known to have vanished, or whose content alone has c
 	cmd.Flags().StringVar(&from, "from", "", "first UTC day (YYYY-MM-DD)")
 	cmd.Flags().StringVar(&to, "to", "", "last UTC day (YYYY-MM-DD)")
 	waitFlag(cmd, &wait)
-	a.deadlineFlag(cmd)
+	a.deadlineFlag(cmd, deadlineEnds)
 	return cmd
 }
 
@@ -296,6 +296,6 @@ day. A backfill never moves the start of nightly runs, and gives way to a comman
 	cmd.Flags().IntVar(&workers, "workers", 0, "windows read at once, 1 to 64 (default sync.workers)")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be done, ask the API for nothing, write nothing")
 	waitFlag(cmd, &wait)
-	a.deadlineFlag(cmd)
+	a.deadlineFlag(cmd, deadlineEnds)
 	return cmd
 }

@@ -58,7 +58,7 @@ func (e *Error) Transient() bool {
 // Error says what was asked, what was answered, and what to do about it.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s at %s: %d %s", e.Method, e.Path, e.Host, e.Status, http.StatusText(e.Status))
+	fmt.Fprintf(&b, "the API at %s answered %d %s", e.Host, e.Status, http.StatusText(e.Status))
 	if e.Code != "" {
 		b.WriteString(" (" + e.Code + ")")
 	}
@@ -71,6 +71,7 @@ func (e *Error) Error() string {
 	if advice := e.advice(); advice != "" {
 		b.WriteString(": " + advice)
 	}
+	b.WriteString(" (" + e.Method + " " + e.Path + ")")
 	return b.String()
 }
 

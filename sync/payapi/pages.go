@@ -128,7 +128,7 @@ func (c *Client) page(ctx context.Context, q payout.Query, cursor string) (*payo
 	})
 	page.Requests = tries
 	if err == nil && len(next) > maxCursor {
-		err = payout.Errorf(payout.KindTransport, "GET %s at %s: unusable answer: a cursor of %d bytes", payoutsPath, c.base.Host, len(next))
+		err = payout.Errorf(payout.KindTransport, "the API at %s gave an unusable answer: a cursor of %d bytes (GET %s)", c.base.Host, len(next), payoutsPath)
 	}
 	return page, next, err
 }

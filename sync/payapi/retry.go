@@ -17,7 +17,8 @@ import (
 // get sends a GET until it gets an answer that decode accepts, a refusal that will not change, or the bounds of
 // Options: Attempts, MaxElapsed, ctx. Each try is a request of its own. It returns the answer and the number of tries.
 func get[T any](ctx context.Context, c *Client, r call, decode func(*answer) (T, error)) (value T, tries int, err error) {
-	waits := newWaits(c.firstWait)
+	waits, began := newWaits(c.firstWait), time.Now()
+	var last error // why the last try failed that ended before ctx did
 	try := func() (T, error) {
 		tries++
 		if tries > 1 {
@@ -39,7 +40,9 @@ func get[T any](ctx context.Context, c *Client, r call, decode func(*answer) (T,
 		if !f.again {
 			return none, backoff.Permanent(f.err)
 		}
-		waits.after = f.after
+		if waits.after = f.after; ctx.Err() == nil {
+			last = f.err
+		}
 		return none, f.err
 	}
 	value, err = backoff.Retry(ctx, try,
@@ -54,11 +57,34 @@ func get[T any](ctx context.Context, c *Client, r call, decode func(*answer) (T,
 	if err != nil && tries > 1 && ctx.Err() == nil {
 		c.log.Info("payouts API: given up", "tries", tries, "path", r.path)
 	}
-	return value, tries, c.lastWord(ctx, r, tries, err)
+	word := &LastWord{Tries: tries, Took: time.Since(began)}
+	return value, tries, c.lastWord(ctx, r, word, last, err)
 }
 
-// lastWord turns what the retries ended with into the error of the whole request.
-func (c *Client) lastWord(ctx context.Context, r call, tries int, err error) error {
+// LastWord is the error of a GET that is not tried again, after more than one try or because the time is over: what became of
+// the last whole try, how many were made, and for how long.
+type LastWord struct {
+	Tries int
+	Took  time.Duration
+	Err   error
+}
+
+func (w *LastWord) Error() string {
+	tries, unit := "1 try", time.Millisecond
+	if w.Tries > 1 {
+		tries = fmt.Sprintf("%d tries", w.Tries)
+	}
+	if w.Took > time.Second {
+		unit = 100 * time.Millisecond
+	}
+	return fmt.Sprintf("%v, after %s in %s", w.Err, tries, w.Took.Round(unit))
+}
+
+// Unwrap returns what became of the last try.
+func (w *LastWord) Unwrap() error { return w.Err }
+
+// lastWord turns what the retries ended with into the error of the whole request. last is why the last whole try failed.
+func (c *Client) lastWord(ctx context.Context, r call, word *LastWord, last, err error) error {
 	var permanent *backoff.PermanentError
 	if errors.As(err, &permanent) {
 		err = permanent.Unwrap()
@@ -67,9 +93,15 @@ func (c *Client) lastWord(ctx context.Context, r call, tries int, err error) err
 	case err == nil:
 		return nil
 	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
-		return c.interrupted(r, context.Cause(ctx))
-	case tries > 1:
-		return payout.Errorf(payout.KindOf(err), "%w (after %d tries)", err, tries)
+		cut := c.interrupted(r, context.Cause(ctx))
+		if last == nil || payout.KindOf(cut) == payout.KindInterrupted {
+			return cut
+		}
+		word.Err = last // says more than that the time was over
+		return payout.Errorf(payout.KindTransport, "%w: %w", word, context.Cause(ctx))
+	case word.Tries > 1:
+		word.Err = err
+		return word
 	}
 	return err
 }

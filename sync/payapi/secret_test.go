@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"payrecon/internal/payout"
@@ -26,6 +29,27 @@ func TestStripURL(t *testing.T) {
 	for _, tt := range tests {
 		if got := stripURL(tt.err); got != tt.want {
 			t.Errorf("stripURL(%v) = %q, want %q", tt.err, got, tt.want)
+		}
+	}
+}
+
+// TestPlainly: the step that failed is left out, but for a proxy's: it is not the API that failed then.
+func TestPlainly(t *testing.T) {
+	refused := &os.SyscallError{Syscall: "connect", Err: syscall.ECONNREFUSED}
+	to := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}
+	tests := []struct {
+		err  error
+		want string
+	}{
+		{&url.Error{Op: "Get", URL: "http://h/" + secret, Err: &net.OpError{Op: "dial", Net: "tcp", Addr: to, Err: refused}}, "connection refused"},
+		{&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "api.example", Server: "10.0.0.1:53"}}, "the name api.example cannot be looked up: no such host"},
+		{&net.OpError{Op: "proxyconnect", Net: "tcp", Err: &net.OpError{Op: "dial", Net: "tcp", Addr: to, Err: refused}}, "proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused"},
+		{&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, "read tcp: connection reset by peer"},
+		{io.ErrUnexpectedEOF, "unexpected EOF"},
+	}
+	for _, tt := range tests {
+		if got := plainly(tt.err); got != tt.want {
+			t.Errorf("plainly(%v) = %q, want %q", tt.err, got, tt.want)
 		}
 	}
 }

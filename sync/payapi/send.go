@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"payrecon/internal/payout"
@@ -88,7 +89,7 @@ func (c *Client) send(ctx context.Context, r call) (*answer, *failure) {
 		if errors.Is(err, errTooLong) {
 			return nil, &failure{err: c.unusable(r, got, err)}
 		}
-		return nil, c.lost(ctx, r, req, fmt.Errorf("the answer broke off: %w", err))
+		return nil, c.lost(ctx, r, req, fmt.Errorf("%w: %w", errBrokeOff, err))
 	}
 	c.pace.answered()
 	return got, nil
@@ -119,7 +120,10 @@ func (c *Client) request(ctx context.Context, r call) (*http.Request, error) {
 	return req, nil
 }
 
-var errTooLong = errors.New("the answer is too long")
+var (
+	errTooLong  = errors.New("the answer is too long")
+	errBrokeOff = errors.New("broke off its answer")
+)
 
 // readBody reads the body, and refuses one of more than maxBody without reading on. What goes beyond usualBody is read of
 // one answer at a time.
@@ -191,16 +195,15 @@ func refused(status int) bool {
 
 // unusable is the error for a success whose content is not what the API documents.
 func (c *Client) unusable(r call, got *answer, err error) error {
-	return payout.Errorf(payout.KindTransport, "%s %s at %s: unusable answer: %s", r.method, r.path, c.base.Host, scrub(err.Error(), got.sent))
+	return payout.Errorf(payout.KindTransport, "the API at %s gave an unusable answer: %s (%s %s)", c.base.Host, scrub(err.Error(), got.sent), r.method, r.path)
 }
 
 // interrupted is the error for a request that its context ended.
 func (c *Client) interrupted(r call, cause error) error {
-	kind := payout.KindInterrupted
 	if errors.Is(cause, context.DeadlineExceeded) {
-		kind = payout.KindTransport
+		return payout.Errorf(payout.KindTransport, "the time was over before the API at %s had answered (%s %s): %w", c.base.Host, r.method, r.path, cause)
 	}
-	return payout.Errorf(kind, "%s %s at %s: %w", r.method, r.path, c.base.Host, cause)
+	return payout.Errorf(payout.KindInterrupted, "%s %s at %s: %w", r.method, r.path, c.base.Host, cause)
 }
 
 // lost is the failure of a request that got no whole answer.
@@ -209,12 +212,15 @@ func (c *Client) lost(ctx context.Context, r call, req *http.Request, err error)
 	if ctx.Err() != nil {
 		return &failure{err: c.interrupted(r, context.Cause(ctx)), refused: unsent}
 	}
-	text := scrub(stripURL(err), req.Header)
-	if errors.Is(err, context.DeadlineExceeded) {
-		text = fmt.Sprintf("no whole answer within %s", c.timeout)
+	text := "did not answer: " + scrub(plainly(err), req.Header)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		text = fmt.Sprintf("gave no whole answer within %s", c.timeout)
+	case errors.Is(err, errBrokeOff):
+		text = scrub(plainly(err), req.Header)
 	}
 	return &failure{
-		err:     payout.Errorf(payout.KindTransport, "%s %s at %s: %s", r.method, r.path, c.base.Host, clip(text, 400)),
+		err:     payout.Errorf(payout.KindTransport, "the API at %s %s (%s %s)", c.base.Host, clip(text, 400), r.method, r.path),
 		again:   !noTLS(err),
 		refused: unsent,
 	}
@@ -232,6 +238,21 @@ func noTLS(err error) bool {
 	var cert *tls.CertificateVerificationError
 	var plain tls.RecordHeaderError
 	return errors.As(err, &cert) || errors.As(err, &plain) || errors.Is(err, http.ErrSchemeMismatch)
+}
+
+// plainly says why a request got no whole answer, without the steps that led there: "dial tcp 127.0.0.1:1: connect: connection
+// refused" is a connection refused. A proxy's failures keep theirs, which tell them from those of the API.
+func plainly(err error) string {
+	var op *net.OpError
+	var name *net.DNSError
+	var number syscall.Errno
+	switch direct := !errors.As(err, &op) || op.Op != "proxyconnect"; {
+	case direct && errors.As(err, &name):
+		return fmt.Sprintf("the name %s cannot be looked up: %s", name.Name, name.Err)
+	case direct && op != nil && op.Op == "dial" && errors.As(err, &number):
+		return number.Error()
+	}
+	return stripURL(err)
 }
 
 // stripURL returns the text of err without the URL that net/http puts round it, and without the user part of any
