@@ -114,7 +114,7 @@ func (r *run) ask(ctx context.Context, all *joined) (map[string]bool, error) {
 		r.out.Lookup.Skipped = "asking the provider by reference is switched off"
 		return nil, nil
 	case len(all.pending) > limit:
-		r.out.Lookup.Skipped = fmt.Sprintf("%d references without a payout are more than confirm_max (%d): none was asked for", len(all.pending), limit)
+		r.out.Lookup.Skipped = fmt.Sprintf("%s without a payout, more than confirm_max (%d): none was asked for", plural(len(all.pending), "reference", "references"), limit)
 		r.warn("%s", r.out.Lookup.Skipped)
 		return nil, nil
 	}

@@ -244,10 +244,10 @@ func (r *ledgerRules) judge(in *payout.Intake) error {
 	}
 	if want := r.Control.Rows; want != nil {
 		if *want != in.Rows {
-			return payout.Errorf(payout.KindInput, "control totals disagree: ledger.control.rows is %d, but the ledger has %d data rows (%d entries, %d rejected, %d filtered)",
-				*want, in.Rows, in.Entries, len(in.Rejected), in.FilteredN)
+			return payout.Errorf(payout.KindInput, "control totals disagree: ledger.control.rows is %d, but the ledger has %s (entries %d, rejected %d, filtered %d)",
+				*want, plural(int(in.Rows), "data row", "data rows"), in.Entries, len(in.Rejected), in.FilteredN)
 		}
-		in.Control = append(in.Control, fmt.Sprintf("%d data rows, as the control says", in.Rows))
+		in.Control = append(in.Control, plural(int(in.Rows), "data row", "data rows")+", as the control says")
 	}
 	return r.judgeSums(in)
 }
@@ -263,11 +263,11 @@ func (r *ledgerRules) judgeSums(in *payout.Intake) error {
 			return payout.Errorf(payout.KindInput, "control totals disagree: ledger.control.sums.%s is %s, but the entries add up to %s (%s rejected, %d filtered)",
 				currency, want, got, plural(len(in.Rejected), "row was", "rows were"), in.FilteredN)
 		}
-		in.Control = append(in.Control, fmt.Sprintf("%s in %d entries, as the control says", got, sum.Count))
+		in.Control = append(in.Control, fmt.Sprintf("%s in %s, as the control says", got, plural(int(sum.Count), "entry", "entries")))
 	}
 	for _, s := range in.Sums {
 		if _, controlled := r.control[s.Currency]; !controlled && len(r.control) > 0 {
-			in.Control = append(in.Control, fmt.Sprintf("%s in %d entries: no control", money.New(s.Units, s.Currency), s.Count))
+			in.Control = append(in.Control, fmt.Sprintf("%s in %s: no control", money.New(s.Units, s.Currency), plural(int(s.Count), "entry", "entries")))
 		}
 	}
 	return nil

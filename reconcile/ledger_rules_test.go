@@ -265,10 +265,10 @@ func TestReadLedgerControl(t *testing.T) {
 		{
 			"agrees",
 			LedgerControl{rows(5), map[string]string{"gbp": "40.00", "EUR": "5", "USD": "0"}},
-			"5 data rows, as the control says; 5.00 EUR in 1 entries, as the control says; 40.00 GBP in 2 entries, as the control says; 0.00 USD in 0 entries, as the control says",
+			"5 data rows, as the control says; 5.00 EUR in 1 entry, as the control says; 40.00 GBP in 2 entries, as the control says; 0.00 USD in 0 entries, as the control says",
 		},
-		{"not all currencies", LedgerControl{nil, map[string]string{"GBP": "40.00"}}, "40.00 GBP in 2 entries, as the control says; 5.00 EUR in 1 entries: no control"},
-		{"rows differ", LedgerControl{rows(4), nil}, "control totals disagree: ledger.control.rows is 4, but the ledger has 5 data rows (3 entries, 1 rejected, 1 filtered)"},
+		{"not all currencies", LedgerControl{nil, map[string]string{"GBP": "40.00"}}, "40.00 GBP in 2 entries, as the control says; 5.00 EUR in 1 entry: no control"},
+		{"rows differ", LedgerControl{rows(4), nil}, "control totals disagree: ledger.control.rows is 4, but the ledger has 5 data rows (entries 3, rejected 1, filtered 1)"},
 		{
 			"sum differs",
 			LedgerControl{rows(5), map[string]string{"GBP": "41.00"}},

@@ -96,9 +96,9 @@ func judge(w walkFacts, d payout.DayRecord, t payout.DayTally) payout.DayVerdict
 	case agrees, d.Contest != payout.CutShort && whole && t.Repeats == 0:
 		v.State, v.Contest, v.Why, v.Missed = payout.DayComplete, payout.Uncontested, "", missing > 0
 	case t.Repeats > 0:
-		v.Why = fmt.Sprintf("walk %d showed %d of its payouts twice: the pages had shifted", w.id, t.Repeats)
+		v.Why = fmt.Sprintf("walk %d showed %s twice: the pages had shifted", w.id, plural(t.Repeats, "payout"))
 	case missing > 0:
-		v.Why = fmt.Sprintf("walk %d did not show %d of the %d payouts known of that day", w.id, missing, d.Known)
+		v.Why = fmt.Sprintf("walk %d did not show %d of the %s known of that day", w.id, missing, plural(d.Known, "payout"))
 	default:
 		v.Why = fmt.Sprintf("walk %d did not show the same payouts as the walk before", w.id)
 	}
@@ -113,9 +113,9 @@ func judgeProven(w walkFacts, v payout.DayVerdict, d payout.DayRecord, same bool
 		return v
 	}
 	v.State, v.Contest = payout.DayPartial, payout.Disproved
-	v.Why = fmt.Sprintf("it was shown complete with %d payouts by walk %d, then walk %d showed %d", d.Count, d.Walk, w.id, v.Tally.Count)
-	v.Doubt = fmt.Sprintf("day %s%s was shown complete with %d payouts, now the API shows %d of them: the day is walked again",
-		d.Day, under(d.OnBehalfOf), d.Known, v.Tally.Count)
+	v.Why = fmt.Sprintf("it was shown complete with %s by walk %d, then walk %d showed %d", plural(d.Count, "payout"), d.Walk, w.id, v.Tally.Count)
+	v.Doubt = fmt.Sprintf("day %s%s was shown complete with %s, now the API shows %d of them: the day is walked again",
+		d.Day, under(d.OnBehalfOf), plural(d.Known, "payout"), v.Tally.Count)
 	return v
 }
 

@@ -65,8 +65,8 @@ func (r *run) askWhere(ctx context.Context, held []payout.HeldPayout) (map[strin
 	}
 	var alerts []string
 	for _, pass := range slices.Sorted(maps.Keys(nowhere)) {
-		alerts = append(alerts, fmt.Sprintf("%d open or late payouts were shown on behalf of %q only, which is not configured any more: they were not asked for",
-			nowhere[pass], pass))
+		alerts = append(alerts, fmt.Sprintf("%s not asked for: shown on behalf of %q only, which is not configured any more",
+			plural(nowhere[pass], "open or late payout"), pass))
 	}
 	return byPass, r.raise(ctx, alerts)
 }
@@ -116,7 +116,7 @@ func (r *run) vanished(ctx context.Context, gone []payout.HeldPayout) error {
 			h.ID, h.Created.Day()))
 	}
 	if more := len(fresh) - toldAtMost; more > 0 {
-		alerts = append(alerts, fmt.Sprintf("%d more payouts are not shown any more: see payrecon status", more))
+		alerts = append(alerts, fmt.Sprintf("%s not shown any more either: see payrecon status", plural(more, "payout")))
 	}
 	return r.raise(ctx, alerts)
 }

@@ -22,7 +22,7 @@ func (s *Syncer) AskRefs(ctx context.Context, runID int64, refs []string, commit
 		for _, q := range s.o.Split(payout.Query{RefIDs: forms, OnBehalfOf: pass}) {
 			regular, err := r.askRefs(ctx, q, commit, &answer, byID)
 			if errors.Is(err, errFilterIgnored) {
-				answer.Err = payout.Errorf(payout.KindTransport, "the API ignored refIds: asked for %d references, it showed payouts of others, so its answer says nothing", len(q.RefIDs))
+				answer.Err = payout.Errorf(payout.KindTransport, "the API ignored refIds: asked for %s, it showed payouts of others, so its answer says nothing", plural(len(q.RefIDs), "reference"))
 				continue
 			}
 			if err != nil {
@@ -30,7 +30,7 @@ func (s *Syncer) AskRefs(ctx context.Context, runID int64, refs []string, commit
 				return answer
 			}
 			if !regular {
-				answer.Err = payout.Errorf(payout.KindTransport, "the API's answer for %d references came to no regular end", len(q.RefIDs))
+				answer.Err = payout.Errorf(payout.KindTransport, "the API's answer for %s came to no regular end", plural(len(q.RefIDs), "reference"))
 				continue
 			}
 			for _, form := range q.RefIDs {

@@ -237,7 +237,8 @@ func (r *run) lastWord(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	done := fmt.Sprintf("%d of %d days walked, %d payouts in %d pages written", r.state.DaysDone, r.state.Days, r.sum.Rows, r.sum.Pages)
+	done := fmt.Sprintf("%d of %s walked, %s in %s written",
+		r.state.DaysDone, plural(r.state.Days, "day"), plural(r.sum.Rows, "payout"), plural(r.sum.Pages, "page"))
 	again := "the same command goes on from there"
 	if r.task == taskVerify {
 		again = "the same command compares all of its days anew"
@@ -255,6 +256,14 @@ func (r *run) lastWord(ctx context.Context, err error) error {
 		return err
 	}
 	return payout.Errorf(payout.KindOf(err), "%w (%s; %s)", err, done, again)
+}
+
+// plural says "1 page", "2 pages".
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // passes reports whether the same command may do better later, although nobody mends anything.

@@ -40,13 +40,13 @@ func (a *app) planBackfill(ctx context.Context, p payout.Period) error {
 		doc := planJSON{Plan: plan, Seconds: int64(took / time.Second), Pace: pace}
 		payouts := "an unknown number of payouts"
 		if plan.Known {
-			doc.Rows, payouts = &plan.Rows, fmt.Sprintf("about %d payouts", plan.Rows)
+			doc.Rows, payouts = &plan.Rows, "about "+plural(int64(plan.Rows), "payout")
 		}
 		if a.asJSON {
 			return a.printJSON(doc)
 		}
-		fmt.Fprintf(a.stdout, "%s: %d days to read in about %d windows, %s and %d requests (%s).\n",
-			plan.Period, plan.Days, plan.Windows, payouts, plan.Requests, plan.Basis)
+		fmt.Fprintf(a.stdout, "%s: %s to read in about %s, %s and %s (%s).\n",
+			plan.Period, plural(int64(plan.Days), "day"), plural(int64(plan.Windows), "window"), payouts, plural(int64(plan.Requests), "request"), plan.Basis)
 		if plan.Requests > 0 {
 			fmt.Fprintf(a.stdout, "That takes about %s: %s.\n", took, pace)
 		}
@@ -69,7 +69,7 @@ func (s *session) timeFor(ctx context.Context, requests int) (took time.Duration
 	}
 	if each == 0 {
 		each = assumedRequest / time.Duration(s.cfg.Sync.Workers)
-		pace = fmt.Sprintf("assuming %s a request and %d workers", assumedRequest, s.cfg.Sync.Workers)
+		pace = fmt.Sprintf("assuming %s a request and %s", assumedRequest, plural(int64(s.cfg.Sync.Workers), "worker"))
 	}
 	took = each * time.Duration(requests)
 	if r := s.cfg.API.RateLimit; r.per > 0 {

@@ -175,11 +175,11 @@ func checkFreshness(fresh payout.Millis, now time.Time) check {
 	if fresh == 0 {
 		return warn("freshness", do, noNight)
 	}
-	age := now.Sub(fresh.Time()).Round(time.Minute)
+	age := now.Sub(fresh.Time())
 	if age > staleAfter {
-		return warn("freshness", do, "the last nightly sync that came to its end began %s ago", age)
+		return warn("freshness", do, "the last nightly sync that came to its end began %s ago", ageInWords(age))
 	}
-	return ok("freshness", "the last nightly sync that came to its end began %s ago", age)
+	return ok("freshness", "the last nightly sync that came to its end began %s ago", ageInWords(age))
 }
 
 // checkCoverage judges the days of the configured period that are not shown complete.

@@ -157,10 +157,11 @@ func (a *app) asOfFlag(text string) (time.Time, error) {
 // printReconciliation prints the result for a person. Its warnings are in the log already.
 func (a *app) printReconciliation(r *payout.Reconciliation) {
 	w := a.stdout
+	period := "Period"
 	if r.Run > 0 {
-		fmt.Fprintf(w, "Run %d, ", r.Run)
+		period = fmt.Sprintf("Run %d, period", r.Run)
 	}
-	fmt.Fprintf(w, "period %s, as of %s\n", r.Period, r.AsOf)
+	fmt.Fprintf(w, "%s %s, as of %s\n", period, r.Period, r.AsOf)
 	fmt.Fprintf(w, "Payouts %d, ledger rows %d (entries %d, rejected %d, filtered %d, out of period %d)\n\n",
 		r.PayoutsInPeriod, r.Ledger.Rows, r.Ledger.Entries, len(r.Ledger.Rejected), r.Ledger.FilteredN, r.Ledger.OutOf)
 	t := table{head: []string{"OUTCOME", "CURRENCY", "PAYOUTS", "AMOUNT", "ENTRIES", "AMOUNT"}}

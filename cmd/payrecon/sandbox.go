@@ -160,7 +160,7 @@ func (a *app) serveSandbox(ctx context.Context, s *sandbox.Sandbox, addr string,
 		_ = f.Sync() // scripts wait for this line; a pipe cannot be synced, and need not be
 	}
 	o := s.Options()
-	a.say("The sandbox serves %d payouts at %s (OpenAPI at %s/openapi.yaml). In another shell:", o.Payouts, url, url)
+	a.say("The sandbox serves %s at %s (OpenAPI at %s/openapi.yaml). In another shell:", plural(int64(o.Payouts), "payout"), url, url)
 	a.say("  export PAYRECON_API_URL=%s", url)
 	switch {
 	case o.Token != "":

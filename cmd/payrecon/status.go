@@ -193,7 +193,7 @@ func (a *app) printStatus(s *mirrorStatus) {
 	fmt.Fprintf(w, "Mirror     %s, of %s\n", s.Database, orDash(s.BaseURL))
 	fmt.Fprintf(w, "Payouts    %d created in the days below, %s\n", s.Payouts, s.Period)
 	if s.Fresh > 0 {
-		fmt.Fprintf(w, "Synced     %s (%s ago)\n", s.Fresh, a.clock().Sub(s.Fresh.Time()).Round(time.Minute))
+		fmt.Fprintf(w, "Synced     %s (%s ago)\n", s.Fresh, ageInWords(a.clock().Sub(s.Fresh.Time())))
 	} else {
 		fmt.Fprintln(w, "Synced     "+noNight)
 	}
@@ -230,6 +230,20 @@ func (a *app) printStatus(s *mirrorStatus) {
 	if more := len(s.Alerts) - namedAlerts; more > 0 {
 		fmt.Fprintf(w, "and %s: `payrecon status --json` has them\n", plural(int64(more), "earlier alert"))
 	}
+}
+
+// ageInWords says how long ago something was, no more exactly than a person asks.
+func ageInWords(age time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case age < time.Minute:
+		return "less than a minute"
+	case age < 2*time.Hour:
+		return plural(int64(age/time.Minute), "minute")
+	case age < 2*day:
+		return plural(int64(age/time.Hour), "hour")
+	}
+	return plural(int64(age/day), "day")
 }
 
 // noNight says that it is not known how fresh the mirror is. A sync of given days says nothing about the others.

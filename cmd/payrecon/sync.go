@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,7 +104,7 @@ func (p *progress) sync(now payoutsync.Progress) {
 		more = append(more, fmt.Sprintf("%d/s", now.Rows/int(seconds)))
 	}
 	if now.Retries > 0 {
-		more = append(more, fmt.Sprintf("%d requests sent again", now.Retries))
+		more = append(more, plural(int64(now.Retries), "request")+" sent again")
 	}
 	p.show(now.DaysDone, now.Days, "days", more...)
 }
@@ -130,11 +131,11 @@ func (s *session) verify(ctx context.Context, p payout.Period) error {
 		}
 		s.printVerified(report)
 	}
-	return worst(err, incomplete(report.Gaps), disproved(report.Disproved), gone(report.GoneDays))
+	return worst(err, incomplete(report.Gaps), disproved(report))
 }
 
 func (s *session) printVerified(report *payoutsync.VerifyReport) {
-	fmt.Fprintf(s.stdout, "%s compared, %s: %d were missing in the mirror, %d differed, %d are in the mirror and not shown by the API any more.\n",
+	fmt.Fprintf(s.stdout, "%s compared, %s. Missing in the mirror: %d; different: %d; in the mirror and not shown by the API any more: %d.\n",
 		plural(int64(report.Compared), "payout"), report.Period, len(report.Missing), len(report.Differs), len(report.Gone))
 	if n := len(report.Vanished); n > 0 {
 		fmt.Fprintf(s.stdout, "Known to have vanished before, and still not shown: %d.\n", n)
@@ -149,24 +150,28 @@ func (s *session) printVerified(report *payoutsync.VerifyReport) {
 	}
 }
 
-// disproved is the end of a verification that found days to have been shown complete and not to be so. They may be complete
-// by now, but a report was made of them that is not right.
-func disproved(days []payout.Day) error {
-	if len(days) == 0 {
+// disproved is the end of a verification that found days to have been shown complete and not to be so, or payouts of ended
+// days to be shown no more. The days may be complete by now, but nobody knew when reports were made of them.
+func disproved(report *payoutsync.VerifyReport) error {
+	var words []string
+	switch days := report.Disproved; len(days) {
+	case 0:
+	case 1:
+		words = append(words, fmt.Sprintf("%s had been shown complete and was not: reconcile and report that day again", days[0]))
+	default:
+		words = append(words, fmt.Sprintf("%s had been shown complete and were not: reconcile and report those days again", daysInWords(days)))
+	}
+	switch days := report.GoneDays; {
+	case len(days) == 0:
+	case len(report.Gone) == 1:
+		words = append(words, fmt.Sprintf("a payout of %s is in the mirror and not shown by the API any more: ask the provider what became of it", days[0]))
+	default:
+		words = append(words, fmt.Sprintf("payouts of %s are in the mirror and not shown by the API any more: ask the provider what became of them", daysInWords(days)))
+	}
+	if len(words) == 0 {
 		return nil
 	}
-	return &outcomeError{exitIncomplete, fmt.Errorf(
-		"%s had been shown complete and was not: the mirror holds what the API shows now, but reconcile and report those days again", daysInWords(days))}
-}
-
-// gone is the end of a verification that found payouts of ended days to be shown no more. Nobody knew that when reports were
-// made of those days.
-func gone(days []payout.Day) error {
-	if len(days) == 0 {
-		return nil
-	}
-	return &outcomeError{exitIncomplete, fmt.Errorf(
-		"payouts of %s are in the mirror and not shown by the API any more: ask the provider what became of them", daysInWords(days))}
+	return &outcomeError{exitIncomplete, errors.New(strings.Join(words, "; "))}
 }
 
 // canBegin refuses to begin a mirror that nothing could fill, for want of an address or a secret: it would look like that of
@@ -214,8 +219,8 @@ func (s *session) reportSync(summary *payout.SyncSummary, err error) error {
 }
 
 func syncInWords(s *payout.SyncSummary) string {
-	text := fmt.Sprintf("%d payouts read in %d pages (%d requests, %d retries): %d new, %d changed, %d unchanged; %d open or late ones asked for again.",
-		s.Rows, s.Pages, s.Requests, s.Retries, s.New, s.Changed, s.Unchanged, s.Swept)
+	text := fmt.Sprintf("%s read in %s (%s, of which sent again: %d): %d new, %d changed, %d unchanged; open or late ones asked for again: %d.",
+		plural(int64(s.Rows), "payout"), plural(int64(s.Pages), "page"), plural(int64(s.Requests), "request"), s.Retries, s.New, s.Changed, s.Unchanged, s.Swept)
 	switch {
 	case s.Complete:
 		return text + " Every ended day of this run is complete."

@@ -23,7 +23,7 @@ func TestVerifyTellsOfGonePayoutsOnce(t *testing.T) {
 	day := payout.DayOf(s.now.AddDate(0, 0, -3)).String()
 	verify := []string{"sync", "verify", "--from", day, "--to", day}
 	known := func(when string) {
-		if out := s.do(exitDone, verify...); !strings.Contains(out, "0 are in the mirror and not shown") ||
+		if out := s.do(exitDone, verify...); !strings.Contains(out, "; in the mirror and not shown by the API any more: 0.") ||
 			!strings.Contains(out, "Known to have vanished before, and still not shown: 1.") || !strings.Contains(out, "  vanished "+id+"\n") {
 			t.Errorf("%s:\n%swant the payout among those that had vanished before", when, out)
 		}
@@ -38,7 +38,7 @@ func TestVerifyTellsOfGonePayoutsOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out, words := s.try(verify...)
-	if code != exitIncomplete || !strings.Contains(out, "  gone     "+id+"\n") || !strings.Contains(words, "payouts of "+day+" are in the mirror and not shown by the API any more") {
+	if code != exitIncomplete || !strings.Contains(out, "  gone     "+id+"\n") || !strings.Contains(words, "a payout of "+day+" is in the mirror and not shown by the API any more: ask the provider what became of it") {
 		t.Errorf("nothing known: exit %d, want 3 and the payout\n%s%s", code, out, words)
 	}
 	if !strings.Contains(words, "day "+day+": the API had shown payouts that it shows no more") {

@@ -130,6 +130,7 @@ func TestUnauthorizedHintsAtTheClock(t *testing.T) {
 	}{
 		{7 * time.Minute, "clock is 7m0s behind"},
 		{-7 * time.Minute, "clock is 7m0s ahead"},
+		{100 * time.Hour, "clock is 4 days behind"},
 		{2 * time.Second, "clocks of this computer and the server agree"},
 	}
 	for _, tt := range tests {

@@ -109,11 +109,20 @@ func (e *Error) clockAdvice() string {
 	case e.Skew == 0:
 		return "and that this computer's clock is right, because signed requests expire"
 	case skew > tolerable:
-		return fmt.Sprintf("this computer's clock is %s behind the server's, and signed requests expire: set the clock right", skew)
+		return fmt.Sprintf("this computer's clock is %s behind the server's, and signed requests expire: set the clock right", inWords(skew))
 	case skew < -tolerable:
-		return fmt.Sprintf("this computer's clock is %s ahead of the server's, and signed requests expire: set the clock right", -skew)
+		return fmt.Sprintf("this computer's clock is %s ahead of the server's, and signed requests expire: set the clock right", inWords(-skew))
 	}
 	return "the clocks of this computer and the server agree"
+}
+
+// inWords says how far clocks are apart: to the second, but for a wrong date.
+func inWords(skew time.Duration) string {
+	const day = 24 * time.Hour
+	if skew < 2*day {
+		return skew.String()
+	}
+	return fmt.Sprintf("%d days", skew/day)
 }
 
 // IsInvalidArgument reports whether the API refused the request's parameters (400).
