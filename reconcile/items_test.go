@@ -199,6 +199,9 @@ func TestCarried(t *testing.T) {
 	n.events()
 	n.play("2026-02-06", edge+first)
 	n.want("1 open rejected_row 0.00 ?", "2 open missing_in_ledger 100.00 EUR", "3 open missing_at_provider 100.00 EUR", "4 cleared not_in_extract 1.00 EUR by ledger")
+	n.events("1 seen carried>open", "2 seen carried>open", "3 seen carried>open", "4 cleared not_in_extract> ledger")
+	n.play("2026-02-07", edge+first)
+	n.events()
 }
 
 // TestUnreadableRowsGoAsTheLedgerWritesDates: a row without a reference can only be seen to be gone by its date.

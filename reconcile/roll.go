@@ -191,6 +191,9 @@ func (n *night) untaken(text string) []int {
 
 // proceed continues an item with this run's finding.
 func (n *night) proceed(item *payout.Item, f *finding) {
+	if item.State == payout.ItemCarried {
+		n.event(item, payout.EventSeen, item.State.String(), payout.ItemOpen.String(), "")
+	}
 	old := item.Finding
 	item.Finding = *f.shown
 	item.State, item.LastRun = payout.ItemOpen, n.in.Run

@@ -118,6 +118,7 @@ const (
 	EventReclassified = "reclassified" // another outcome
 	EventRemeasured   = "remeasured"   // another exposure
 	EventCarried      = "carried"
+	EventSeen         = "seen" // no more carried: its records are there again
 	EventCleared      = "cleared"
 	EventReopened     = "reopened"
 	EventDisposition  = "disposition" // set by a person
