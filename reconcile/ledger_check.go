@@ -184,7 +184,11 @@ func (c *LedgerCheck) rejectedTable() CheckTable {
 			t.Rows = append(t.Rows, []string{"...", "", "", fmt.Sprintf("and %d more", len(c.Rejected)-i), ""})
 			break
 		}
-		t.Rows = append(t.Rows, []string{strconv.Itoa(r.Line), r.Column, strconv.Quote(r.Value), r.Reason, ledgerClip(r.Text, 80)})
+		value := strconv.Quote(r.Value)
+		if r.Column == ledgerWholeRow {
+			value = "see row"
+		}
+		t.Rows = append(t.Rows, []string{strconv.Itoa(r.Line), r.Column, value, r.Reason, ledgerClip(r.Text, 80)})
 	}
 	return t
 }

@@ -107,6 +107,27 @@ Sums
 	}
 }
 
+// TestCheckLedgerRowsOfAnotherWidth: what is wrong with such a row is the row, not a number.
+func TestCheckLedgerRowsOfAnotherWidth(t *testing.T) {
+	c, err := CheckLedger(t.Context(), ledgerFile(t, "ref_id,amount,currency\nR1,1.00\nR2,1,000.00,EUR\nR3,3.00,EUR\n"), LedgerOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `Rejected
+  line  column  value    reason                                  row
+  2     (row)   see row  the row has 2 fields, the header has 3  R1,1.00
+  3     (row)   see row  the row has 4 fields, the header has 3  R2,1,000.00,EUR
+`
+	if got := renderCheck(c); !strings.Contains(got, want) {
+		t.Errorf("got\n%s\nwant in it\n%s", got, want)
+	}
+	for _, row := range c.Rejected {
+		if row.Value != row.Text {
+			t.Errorf("line %d: value %q, want the row %q", row.Line, row.Value, row.Text)
+		}
+	}
+}
+
 // TestCheckLedgerShowsTheFirst: the first entries are the file's first, whichever worker was faster, and long lists are cut.
 func TestCheckLedgerShowsTheFirst(t *testing.T) {
 	var text strings.Builder

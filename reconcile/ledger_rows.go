@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"payrecon/internal/money"
@@ -318,7 +317,7 @@ func (p *ledgerParser) reject(col int, reason string) error {
 // rejectWidth keeps a row that has not as many fields as the header.
 func (p *ledgerParser) rejectWidth(width int) error {
 	row := payout.RejectedRow{
-		Column: ledgerWholeRow, Value: strconv.Itoa(p.records.count),
+		Column: ledgerWholeRow,
 		Reason: fmt.Sprintf("the row has %s, the header has %d", plural(p.records.count, "field", "fields"), width),
 	}
 	return p.keep(row)
@@ -328,7 +327,6 @@ func (p *ledgerParser) rejectWidth(width int) error {
 func (p *ledgerParser) keep(row payout.RejectedRow) error {
 	p.totals.rows++
 	row.File, row.Line = p.file, p.line
-	row.Value = strings.Clone(row.Value)
 	n := min(p.records.count, len(p.records.fields))
 	row.Ref = strings.Clone(p.rejectedRef())
 	var text strings.Builder
@@ -339,6 +337,10 @@ func (p *ledgerParser) keep(row payout.RejectedRow) error {
 		text.WriteString(ledgerClip(p.records.field(i), 500))
 	}
 	row.Text = strings.Clone(ledgerClip(text.String(), 500))
+	if row.Column == ledgerWholeRow {
+		row.Value = ledgerClip(row.Text, 200) // that is what is at fault
+	}
+	row.Value = strings.Clone(row.Value)
 	p.totals.rejected = append(p.totals.rejected, row)
 	if len(p.totals.rejected) > p.rules.maxRejected {
 		return ledgerTooManyRejected(p.rules.maxRejected, row)
