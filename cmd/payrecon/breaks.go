@@ -51,10 +51,7 @@ the largest exposure of each first.`,
   payrecon breaks list --run 12 --all`,
 		Args: a.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if a.asJSON {
-				f.format = "json"
-			}
-			if err := checkFormat(f.format, "table", "csv", "json"); err != nil {
+			if err := a.listFormat(cmd, &f.format); err != nil {
 				return err
 			}
 			keep, err := f.predicate()
@@ -130,9 +127,12 @@ func (f *breakFilter) predicate() (func(*payout.Item) bool, error) {
 	}
 	var severity payout.Severity
 	if f.severity != "" {
-		if err := severity.UnmarshalText([]byte(f.severity)); err != nil {
-			return nil, payout.Errorf(payout.KindInput, "--severity: %w", err)
+		if err := severity.UnmarshalText([]byte(f.severity)); err != nil || severity == payout.NoSeverity {
+			return nil, payout.Errorf(payout.KindInput, "--severity %q: want low, medium, high or critical", f.severity)
 		}
+	}
+	if f.olderThan < 0 {
+		return nil, payout.Errorf(payout.KindInput, "--older-than %d: want a number of days, 0 or more", f.olderThan)
 	}
 	showCleared := f.cleared()
 	return func(i *payout.Item) bool {

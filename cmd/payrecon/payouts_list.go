@@ -39,10 +39,7 @@ page ("next", for --offset with the same other flags; empty within a page: make 
   payrecon payouts list --ref-id INV-1001 --ref-id INV-1002 --format csv`,
 		Args: a.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if a.asJSON {
-				f.format = "json"
-			}
-			if err := checkFormat(f.format, "table", "csv", "json"); err != nil {
+			if err := a.listFormat(cmd, &f.format); err != nil {
 				return err
 			}
 			q, err := f.query()

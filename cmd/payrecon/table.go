@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 	"unicode"
 
+	"github.com/spf13/cobra"
+
 	"payrecon/internal/payout"
 )
 
@@ -62,6 +64,17 @@ func printableLines(s string) string {
 		lines[i] = printable(line)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// listFormat checks the --format of a list: table, csv or json, which --json means too.
+func (a *app) listFormat(cmd *cobra.Command, format *string) error {
+	if a.asJSON && cmd.Flags().Changed("format") && *format != "json" {
+		return payout.Errorf(payout.KindInput, "--json and --format %s contradict each other: leave one of them out", *format)
+	}
+	if a.asJSON {
+		*format = "json"
+	}
+	return checkFormat(*format, "table", "csv", "json")
 }
 
 // checkFormat refuses an output format that a command does not have.
