@@ -339,6 +339,9 @@ func TestOddInputs(t *testing.T) {
 			SheetSummary: {"NOT RECONCILED", "No ledger was compared: this workbook shows what the provider's records say, and nothing else."},
 		}},
 		"nothing at all": {sample{Facts: &payout.Facts{}}, map[string][]string{SheetSummary: {"No payouts in the period.", "Nothing is in flight."}}},
+		"a day that the run's sync did not get to": {day(func(s *sample) { s.Rec.Gaps = []payout.Day{s.Rec.Period.From} }), map[string][]string{
+			SheetSummary: {"Provider: 1 of 1 ended day complete; not shown complete to this run: 2026-03-01."},
+		}},
 		"no payouts": {day(func(s *sample) {
 			s.Facts.Breakdown, s.Facts.InFlight, s.Rec.Explained = nil, nil, nil
 			s.Rec.Totals = []payout.Total{{Currency: "EUR", Day: s.Rec.Period.From, Outcome: payout.MissingAtProvider, Entries: 2, EntryAmount: 5, EntryCash: 5}}

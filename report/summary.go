@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"payrecon/internal/money"
@@ -261,8 +262,12 @@ func (b *builder) coverage(p page) {
 	if len(gaps) > 0 {
 		source += "; not complete: " + payout.DaysInWords(gaps)
 	}
+	doubted := b.gapsThen(gaps)
+	if len(doubted) > 0 {
+		source += "; not shown complete to this run: " + payout.DaysInWords(doubted)
+	}
 	look := Plain
-	if len(gaps) > 0 {
+	if len(gaps)+len(doubted) > 0 {
 		look = Warning
 	}
 	p.linked(p.paragraph(source+".", summaryWidth, summaryLine, look), b.evidence.days)
@@ -280,6 +285,14 @@ func (b *builder) coverage(p page) {
 		ledger += "; dated " + payout.Period{From: l.First, To: l.Last}.String()
 	}
 	p.linked(p.paragraph(ledger+".", summaryWidth, summaryLine, Plain), b.evidence.ledger)
+}
+
+// gapsThen lists the days that the run took for gaps and that are none now: its sync failed over them, or they were read since.
+func (b *builder) gapsThen(now []payout.Day) []payout.Day {
+	if b.rec == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(b.rec.Gaps), func(d payout.Day) bool { return slices.Contains(now, d) })
 }
 
 const summaryChartRows = 17

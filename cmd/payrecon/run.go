@@ -21,8 +21,8 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `Sync, reconcile and write the workbook, recorded as one run.
 
 When the API cannot be reached, or --deadline cuts the sync off, the run goes on with what the mirror holds,
-says "no conclusion" and ends with 3 (5 when the authorization was refused). When the ledger is missing or bad the sync is kept, a
-workbook from the mirror alone is written, and the run ends with 2.`,
+says "no conclusion" and ends with 3 (5 when the authorization was refused). When the ledger is missing or bad
+the sync is kept, a workbook from the mirror alone is written, and the run ends with 2.`,
 		Example: `  payrecon run
   payrecon run --ledger exports/ledger.csv --from 2026-03-01 --to 2026-03-31 --out march.xlsx
   payrecon run --fail-on high --wait 30m`,

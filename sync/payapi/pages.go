@@ -41,7 +41,7 @@ func (c *Client) Pages(ctx context.Context, q payout.Query, cursor string) iter.
 		page, next, err := c.page(ctx, q, cursor)
 		for pages := 1; ; pages++ {
 			if err == nil && pages > c.maxPages {
-				err = payout.Errorf(payout.KindTransport, "GET %s at %s: no end after %d pages: ask for a shorter range of days", payoutsPath, c.base.Host, c.maxPages)
+				err = payout.Errorf(payout.KindTransport, "the API at %s came to no end after %d pages: ask for a shorter range of days (GET %s)", c.base.Host, c.maxPages, payoutsPath)
 			}
 			if err != nil {
 				yield(nil, err)
