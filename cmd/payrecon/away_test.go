@@ -64,7 +64,8 @@ func TestNobodyAnswers(t *testing.T) {
 		}{
 			{exitFailed, []string{"sync"}, []string{`the API at 127\.0\.0\.1:1 did not answer: connection refused \(GET /payouts\), after 6 tries in `, "the same command goes on from there"}},
 			{
-				exitIncomplete, []string{"run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx")},
+				exitIncomplete,
+				[]string{"run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx")},
 				[]string{`NO CONCLUSION: The mirror may be behind the provider: the sync failed: the API at 127\.0\.0\.1:1 did not answer: connection refused \(GET /payouts\), after 6 tries in [0-9.]+s\.`},
 			},
 			{exitInput, []string{"run"}, []string{"going on with what the mirror holds", "--ledger FILE"}},
