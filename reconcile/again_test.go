@@ -110,7 +110,7 @@ func TestPayAgain(t *testing.T) {
 				p.holds[0].OnBehalfOf = "O1"
 				s.Provider = p
 			}, "missing_at_provider e1",
-			"The ledger has 100.00 EUR (dated 2026-01-15, paid, document e1) for reference R on behalf of O2 and no payout answers it: asked for this reference in this run, the provider has none that answers it; there is payout px of 100.00 EUR (created 2026-01-15, initiation completed) on behalf of O1; find out whether it was ever sent; do not pay reference R again before the bank statement shows that no money left and it is clear that no other payout of this reference, such as payout px, paid it.",
+			"The ledger has 100.00 EUR (dated 2026-01-15, paid, document e1) for reference R on behalf of O2 and no payout answers it: asked for this reference on 2026-02-20, the provider has none that answers it; there is payout px of 100.00 EUR (created 2026-01-15, initiation completed) on behalf of O1; find out whether it was ever sent; do not pay reference R again before the bank statement shows that no money left and it is clear that no other payout of this reference, such as payout px, paid it.",
 		},
 		{
 			"failed in the ledger, and paid on behalf of another", "P p1 100 COMPLETED 01-05 obo=O1\nE e2 100 paid 01-05 obo=O1\nE e1 100 failed 01-05 obo=O2", nil, "not_sent e1",
@@ -139,7 +139,7 @@ func TestPayAgain(t *testing.T) {
 				p.holds[0].Creditor.Name = ""
 				s.Provider = p
 			}, "missing_at_provider e1",
-			"The ledger has 100.00 EUR (dated 2026-01-15, paid, document e1) for reference R and no payout answers it: asked for this reference in this run, the provider has none that answers it; the same reference stands on the payout over 100.00 EUR of 2025-12-24, 22 days earlier; find out whether it was ever sent; do not pay reference R again before the bank statement shows that no money left and it is clear that no other payout of this reference, such as payout px of 100.00 EUR (created 2025-12-24, initiation completed) at another time, paid it.",
+			"The ledger has 100.00 EUR (dated 2026-01-15, paid, document e1) for reference R and no payout answers it: asked for this reference on 2026-02-20, the provider has none that answers it; the same reference stands on the payout over 100.00 EUR of 2025-12-24, 22 days earlier; find out whether it was ever sent; do not pay reference R again before the bank statement shows that no money left and it is clear that no other payout of this reference, such as payout px of 100.00 EUR (created 2025-12-24, initiation completed) at another time, paid it.",
 		},
 		{
 			"missing, and another attempt failed", "P p1 90 REJECTED 01-15\nE e1 90 failed 01-15\nE e2 100 paid 01-15", nil, "missing_at_provider e2",

@@ -61,6 +61,27 @@ func TestACarriedBreakHidesNothing(t *testing.T) {
 	}
 }
 
+// TestACarriedSentenceSaysOfWhen: what was asked and found in one run is not said of a later one.
+func TestACarriedSentenceSaysOfWhen(t *testing.T) {
+	n := newNights(t)
+	n.Provider = &provider{}
+	n.play("2026-02-03", edge+"E e1 100 paid 01-05")
+	n.reach = &payout.Period{From: ymd(t, "2026-01-20"), To: ymd(t, "2026-01-31")}
+	const sentence = "ledger has 100.00 EUR (dated 2026-01-05, paid, document e1) for reference R and no payout answers it: asked for this reference on 2026-02-03, the provider has no such payout; find out whether it was ever sent; do not pay reference R again before the bank statement shows that no money left."
+	const carried = "Carried over from run 1 (as of 2026-02-03): the " + sentence
+	for _, night := range []struct{ asOf, records, state, want string }{
+		{"2026-02-04", "", "1 carried missing_at_provider 100.00 EUR", carried},
+		{"2026-02-05", "", "1 carried missing_at_provider 100.00 EUR", carried},
+		{"2026-02-06", "E e1 100 paid 01-05", "1 open missing_at_provider 100.00 EUR", "The " + strings.Replace(sentence, "2026-02-03", "2026-02-06", 1)},
+	} {
+		n.play(night.asOf, edge+night.records)
+		n.want(night.state)
+		if got := n.last.Items[0].Why; got != night.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", night.asOf, got, night.want)
+		}
+	}
+}
+
 // TestARowBecomesUnreadable: an entry whose reference stands on an unreadable row is not gone.
 func TestARowBecomesUnreadable(t *testing.T) {
 	for _, row := range []string{

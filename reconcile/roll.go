@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -223,6 +224,7 @@ func outcomeCode(f *payout.Finding) string {
 func (n *night) carry(item *payout.Item) {
 	if item.State != payout.ItemCarried {
 		n.event(item, payout.EventCarried, item.State.String(), payout.ItemCarried.String(), "")
+		item.Why = n.asItWas(item) + lowerFirst(item.Why)
 	}
 	item.State, item.LastRun = payout.ItemCarried, n.in.Run
 	item.AgeDays = n.age(item)
@@ -232,6 +234,15 @@ func (n *night) carry(item *payout.Item) {
 		}
 	}
 	n.countState(item)
+}
+
+// asItWas says of which run the sentence of a carried item is: what it says of the ledger, the mirror and the provider may
+// not hold any more.
+func (n *night) asItWas(item *payout.Item) string {
+	if asOf, known := n.in.AsOfs[item.LastRun]; known {
+		return fmt.Sprintf("Carried over from run %d (as of %s): ", item.LastRun, asOf.Day())
+	}
+	return fmt.Sprintf("Carried over from run %d: ", item.LastRun)
 }
 
 // age is the age of an item in days: of its oldest record, or, where none has a date, since it was first seen.

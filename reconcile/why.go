@@ -83,7 +83,7 @@ func (r *run) missingAtProviderWords(f *finding) (string, string) {
 	because, next, before := r.notProvenWords(f), "sync the missing days or reconcile online", "the provider has answered"
 	switch f.why {
 	case askedProvider:
-		because = "asked for this reference in this run, the provider has " + atProvider
+		because = fmt.Sprintf("asked for this reference on %s, the provider has %s", r.now.Day(), atProvider) // the sentence may be carried on
 	case daysComplete:
 		window := payout.Day(r.m.o.MatchWindowDays)
 		because = fmt.Sprintf("the mirror is complete from %s to %s and has %s", e.Day-window, min(r.m.asOf.Day(), e.Day+window), inMirror)

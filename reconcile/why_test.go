@@ -24,7 +24,7 @@ func TestWhy(t *testing.T) {
 			"The provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation completed); it bears no reference, so no ledger entry can answer it; find out who initiated it and book it; do not pay this payee again before that is known.",
 		}},
 		{"missing at the provider, asked", "E e1 100 paid 01-15", func(_ *testing.T, s *scene) { s.Provider = &provider{} }, []string{
-			"The ledger has 100.00 EUR (dated 2026-01-15, paid, document e1) for reference R and no payout answers it: asked for this reference in this run, the provider has no such payout; find out whether it was ever sent; do not pay reference R again before the bank statement shows that no money left.",
+			"The ledger has 100.00 EUR (dated 2026-01-15, paid, document e1) for reference R and no payout answers it: asked for this reference on 2026-02-20, the provider has no such payout; find out whether it was ever sent; do not pay reference R again before the bank statement shows that no money left.",
 		}},
 		{"missing at the provider, complete", "E e1 100 - 01-15", nil, []string{
 			"The ledger has 100.00 EUR (dated 2026-01-15, document e1) for reference R and no payout answers it: the mirror is complete from 2026-01-05 to 2026-01-25 and has none; find out whether it was ever sent; do not pay reference R again before the bank statement shows that no money left.",
