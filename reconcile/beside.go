@@ -95,6 +95,7 @@ func (e *episode) beside() {
 	if len(e.out) < 2 || len(e.pays) == 0 {
 		return
 	}
+	e.voided()
 	var first, second *pay // of different findings
 	var owner *finding
 	for _, f := range e.out {
@@ -123,6 +124,30 @@ func (e *episode) beside() {
 		}
 		if f.outcome == payout.DuplicateLedgerEntry {
 			f.twin = same
+		}
+	}
+}
+
+// voided points lone payouts at the entries of their amount that the ledger cancelled itself: to finance it had them.
+func (e *episode) voided() {
+	var by map[amountKey]*finding
+	for _, f := range e.out {
+		if f.outcome != payout.OffsetInLedger {
+			continue
+		}
+		if by == nil {
+			by = map[amountKey]*finding{}
+		}
+		if k := f.amountKey(); by[k] == nil {
+			by[k] = f
+		}
+	}
+	if by == nil {
+		return
+	}
+	for _, f := range e.out {
+		if len(f.pays) == 1 && len(f.ents) == 0 {
+			f.void = by[f.amountKey()]
 		}
 	}
 }

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"payrecon/internal/money"
@@ -96,6 +97,24 @@ func sideEnts(f *finding) string {
 		s += " (dated " + payout.Period{From: first, To: last}.String() + ")"
 	}
 	return s
+}
+
+// voidPhrase names what the ledger booked for a lone payout and cancelled itself.
+func (r *run) voidPhrase(f *finding) string {
+	if f.void == nil {
+		return ""
+	}
+	return fmt.Sprintf(": it has %s, which cancel each other (%s)", sideEnts(f.void), r.linesPhrase(f.void.ents))
+}
+
+// linesPhrase says where two entries stand, as people find them: by line, and by file where there are several.
+func (r *run) linesPhrase(ents []*ent) string {
+	a, b, files := ents[0], ents[1], r.out.Ledger.Files
+	if len(files) < 2 {
+		return fmt.Sprintf("lines %d and %d", a.Line, b.Line)
+	}
+	file := func(e *ent) string { return filepath.Base(files[e.File].Path) }
+	return fmt.Sprintf("line %d of %s and line %d of %s", a.Line, file(a), b.Line, file(b))
 }
 
 func sumPhrase(sums []money.Amount) string {

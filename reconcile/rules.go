@@ -22,6 +22,7 @@ type finding struct {
 	apart distance // how other stands to the finding's records
 	twin  *pay     // the payout that a duplicate repeats, or that an addition stands beside
 	other *pay     // a payout of the reference outside of the finding, the one that matters most (beside.go)
+	void  *finding // what the ledger booked for the amount of a lone payout and cancelled itself, if it did
 
 	// Filled in when all findings are known.
 	sums                 sums

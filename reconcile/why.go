@@ -44,9 +44,13 @@ func (r *run) words(f *finding) (what, next string) {
 
 func (r *run) missingInLedgerWords(f *finding) (string, string) {
 	p := f.pays[0]
-	what := fmt.Sprintf("the provider has %s; %s", payPhrase(p), r.notInLedger(f))
+	what := fmt.Sprintf("the provider has %s; %s%s", payPhrase(p), r.notInLedger(f), r.voidPhrase(f))
 	next, before := "book it if it was meant", "its status is final"
-	if p.class == payout.ClassCompleted {
+	switch {
+	case p.class != payout.ClassCompleted:
+	case f.void != nil:
+		next, before = "find out why it was reversed, and undo that, or call the reversal returned if the money came back", "that is known"
+	default:
 		next, before = "find out who initiated it and book it", "that is known"
 	}
 	if f.partner {
@@ -203,7 +207,7 @@ func (r *run) statusWords(f *finding) (string, string) {
 func (r *run) timingWords(f *finding) (string, string) {
 	switch {
 	case len(f.ents) == 0:
-		return fmt.Sprintf("%s is not in the ledger yet, within the grace of %s", payPhrase(f.pays[0]), r.m.o.GraceLedger), ""
+		return fmt.Sprintf("%s is not in the ledger yet%s, within the grace of %s", payPhrase(f.pays[0]), r.voidPhrase(f), r.m.o.GraceLedger), ""
 	case len(f.pays) == 0 && f.why == waiting:
 		return fmt.Sprintf("the ledger has %s for %s, not due or still pending; a payout may follow until %s past its day",
 			entPhrase(f.ents[0]), refPhrase(f), r.m.o.StuckAfter), ""
@@ -269,7 +273,7 @@ func (r *run) entryWords(f *finding) (string, string) {
 		return fmt.Sprintf("the ledger has the reversal %s for %s and no entry of that amount is left that it could cancel", entPhrase(e), refPhrase(f)),
 			steps("find the entry that it reverses, or correct it", r.doNotPay(f, nil, "that is settled"))
 	case payout.OffsetInLedger:
-		return fmt.Sprintf("for %s the ledger has %s, which cancel each other", refPhrase(f), sideEnts(f)), ""
+		return fmt.Sprintf("for %s the ledger has %s, which cancel each other (%s)", refPhrase(f), sideEnts(f), r.linesPhrase(f.ents)), ""
 	}
 	return r.notSentWords(f)
 }

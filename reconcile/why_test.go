@@ -101,6 +101,12 @@ func TestWhy(t *testing.T) {
 		{"a reversal of what is cancelled", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05\nE e2 -100 returned 01-06\nE e3 -100 paid 01-07", nil, []string{
 			"The ledger has the reversal -100.00 EUR (dated 2026-01-07, paid, document e3) for reference R and no entry of that amount is left that it could cancel; find the entry that it reverses, or correct it; do not pay reference R again before that is settled and it is clear that no other payout of this reference, such as payout p1 of 100.00 EUR (created 2026-01-05, initiation completed), paid it.",
 		}},
+		{"a completed payout whose booking was reversed", "P p1 67.70 COMPLETED 01-05\nE e1 67.70 paid 01-05\nE e2 -67.70 paid 01-06", nil, []string{
+			"The provider has payout p1 of 67.70 EUR (created 2026-01-05, initiation completed); the ledger, which covers 2026-01-01 to 2026-01-31, has no entry left for reference R: it has 67.70 EUR (dated 2026-01-05, paid, document e1) and -67.70 EUR (dated 2026-01-06, paid, document e2), which cancel each other (lines 4 and 5); find out why it was reversed, and undo that, or call the reversal returned if the money came back; do not pay reference R again before that is known.",
+		}},
+		{"a payout whose booking of another amount was reversed", "P p1 67.70 PENDING 01-05\nE e1 67 paid 01-05\nE e2 -67 paid 01-06", nil, []string{
+			"The provider has payout p1 of 67.70 EUR (created 2026-01-05, initiation pending); the ledger, which covers 2026-01-01 to 2026-01-31, has no entry left for reference R; book it if it was meant; do not pay reference R again before its status is final.",
+		}},
 		{"ambiguous", "P p1 60 COMPLETED 01-05\nP p2 70 COMPLETED 01-05\nE e1 50 paid 01-05\nE e2 55 paid 01-05\nE e3 5 paid -", nil, []string{
 			"For reference R the provider has 2 payouts (p1, p2) of together 130.00 EUR (created 2026-01-05) and the ledger 3 entries of together 110.00 EUR (dated 2026-01-05): no pairing of them is certain; match them by hand and give each payout a reference of its own; do not pay reference R again before that is done.",
 		}},
@@ -151,6 +157,15 @@ func TestWhy(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
 		})
+	}
+}
+
+func TestLinesOfSeveralFiles(t *testing.T) {
+	r := &run{}
+	r.out.Ledger.Files = []payout.LedgerFile{{Path: "exports/may.csv"}, {Path: "exports/june.csv"}}
+	got := r.linesPhrase([]*ent{{Entry: payout.Entry{File: 0, Line: 7}}, {Entry: payout.Entry{File: 1, Line: 2}}})
+	if want := "line 7 of may.csv and line 2 of june.csv"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
