@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"slices"
 
 	"payrecon/internal/money"
 	"payrecon/internal/payout"
@@ -45,7 +46,7 @@ func (r *run) words(f *finding) (what, next string) {
 func (r *run) missingInLedgerWords(f *finding) (string, string) {
 	p := f.pays[0]
 	what := fmt.Sprintf("the provider has %s; %s%s", payPhrase(p), r.notInLedger(f), r.voidPhrase(f))
-	next, before := "book it if it was meant", "its status is final"
+	next, before := "book it if it was meant", settled(f)
 	switch {
 	case p.class != payout.ClassCompleted:
 	case f.void != nil:
@@ -140,7 +141,7 @@ func (r *run) amountWords(f *finding) (string, string) {
 	next, before := "correct the ledger or claim the difference", "it is explained"
 	for _, p := range f.pays {
 		if p.class != payout.ClassCompleted {
-			next, before = "find out which amount is meant, while the payout is not final", "its status is final and the difference explained"
+			next, before = "find out which amount is meant, while the payout is not final", settled(f)+" and the difference explained"
 		}
 	}
 	difference := f.sums.exposure.String()
@@ -190,9 +191,28 @@ var statusNext = map[payout.Cell]struct{ do, before string }{
 	payout.UnmappedWord:      {"map the word in ledger.statuses and reconcile again", ""},
 }
 
+// mayStay reports whether a status may never become final: the API says that in the reason of a payout that is at the bank
+// for good. What the reason says beside is for people: its words are not fixed.
+func mayStay(f *finding) bool {
+	return slices.ContainsFunc(f.pays, func(p *pay) bool {
+		return p.Status == payout.Processing && p.detail != nil && p.detail.Reason != ""
+	})
+}
+
+// settled is what must be of payouts in flight before anybody pays again.
+func settled(f *finding) string {
+	if mayStay(f) {
+		return "its fate is known"
+	}
+	return "its status is final"
+}
+
 func (r *run) statusWords(f *finding) (string, string) {
 	what := fmt.Sprintf("for %s the ledger has %s and the provider %s: %s", refPhrase(f), sideEnts(f), sidePays(f), lowerFirst(f.cell.Info().Words))
 	next := statusNext[f.cell]
+	if f.cell == payout.MayStillPay && mayStay(f) {
+		next.do, next.before = "wait for the payout's final status, or ask the provider for its fate if the bank's reason rules a final status out", settled(f)
+	}
 	shown := ""
 	if next.before != "" && !isLive(foremost(f.pays)) {
 		shown = r.unlessShown(f)
@@ -325,7 +345,7 @@ func (r *run) bothWords(f *finding) (string, string) {
 	case payout.Ambiguous:
 		return both + ": no pairing of them is certain", steps("match them by hand and give each payout a reference of its own", r.doNotPay(f, nil, "that is done"))
 	case payout.Stuck:
-		return both + ": " + r.overdueWords(f), steps("ask the provider for its fate", r.doNotPay(f, nil, "its status is final"))
+		return both + ": " + r.overdueWords(f), steps("ask the provider for its fate", r.doNotPay(f, nil, settled(f)))
 	case payout.InFlight:
 		return both + ": booked, and still on its way at the bank", ""
 	case payout.Returned:

@@ -107,6 +107,18 @@ func TestWhy(t *testing.T) {
 		{"a payout whose booking of another amount was reversed", "P p1 67.70 PENDING 01-05\nE e1 67 paid 01-05\nE e2 -67 paid 01-06", nil, []string{
 			"The provider has payout p1 of 67.70 EUR (created 2026-01-05, initiation pending); the ledger, which covers 2026-01-01 to 2026-01-31, has no entry left for reference R; book it if it was meant; do not pay reference R again before its status is final.",
 		}},
+		{"failed in the ledger, in flight", "P p1 100 PROCESSING 01-05\nE e1 100 failed 01-05", nil, []string{
+			"For reference R the ledger has 100.00 EUR (dated 2026-01-05, failed, document e1) and the provider payout p1 of 100.00 EUR (created 2026-01-05, initiation processing at the bank): failed in the ledger, payout may still pay out; wait for the payout's final status; do not pay reference R again before it is final.",
+		}},
+		{"failed in the ledger, in flight for good", "P p1 100 PROCESSING 01-05 reason=The_status_will_not_be_updated_any_more.\nE e1 100 failed 01-05", nil, []string{
+			"For reference R the ledger has 100.00 EUR (dated 2026-01-05, failed, document e1) and the provider payout p1 of 100.00 EUR (created 2026-01-05, initiation processing at the bank, the bank's reason: \"The status will not be updated any more.\"): failed in the ledger, payout may still pay out; wait for the payout's final status, or ask the provider for its fate if the bank's reason rules a final status out; do not pay reference R again before its fate is known.",
+		}},
+		{"stuck for good", "P p1 100 PROCESSING 01-05 reason=No_more_updates.\nE e1 100 paid 01-05", nil, []string{
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation processing at the bank, the bank's reason: \"No more updates.\") and the ledger 100.00 EUR (dated 2026-01-05, paid, document e1): in flight for 46 days, longer than 72h; ask the provider for its fate; do not pay reference R again before its fate is known.",
+		}},
+		{"an amount in flight for good", "P p1 100 PROCESSING 01-05 reason=No_more_updates.\nE e1 90 paid 01-06", nil, []string{
+			"For reference R the provider has payout p1 of 100.00 EUR (created 2026-01-05, initiation processing at the bank, the bank's reason: \"No more updates.\") and the ledger 90.00 EUR (dated 2026-01-06, paid, document e1): the provider is over the ledger by 10.00 EUR; find out which amount is meant, while the payout is not final; do not pay reference R again before its fate is known and the difference explained.",
+		}},
 		{"ambiguous", "P p1 60 COMPLETED 01-05\nP p2 70 COMPLETED 01-05\nE e1 50 paid 01-05\nE e2 55 paid 01-05\nE e3 5 paid -", nil, []string{
 			"For reference R the provider has 2 payouts (p1, p2) of together 130.00 EUR (created 2026-01-05) and the ledger 3 entries of together 110.00 EUR (dated 2026-01-05): no pairing of them is certain; match them by hand and give each payout a reference of its own; do not pay reference R again before that is done.",
 		}},
