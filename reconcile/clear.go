@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -38,6 +39,15 @@ func (n *night) unseen(item *payout.Item) {
 	n.out.Breaks.Cleared++
 	n.count(item.Exposure, func(f *payout.RollForward) *payout.RollCount { return &f.Cleared }, 1)
 	n.event(item, payout.EventCleared, outcomeCode(&item.Finding), "", item.ClearedBy)
+}
+
+// asItWas says of which run the sentence of a carried item is: what it says of the ledger, the mirror and the provider may
+// not hold any more.
+func (n *night) asItWas(item *payout.Item) string {
+	if asOf, known := n.in.AsOfs[item.LastRun]; known {
+		return fmt.Sprintf("Carried over from run %d (as of %s): ", item.LastRun, asOf.Day())
+	}
+	return fmt.Sprintf("Carried over from run %d: ", item.LastRun)
 }
 
 // lessKnown reports whether a break's record ended as unverified: that says less than is known.

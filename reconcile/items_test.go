@@ -225,6 +225,18 @@ func TestAnEntryIsGivenItsDate(t *testing.T) {
 	n.want("1 cleared missing_at_provider 100.00 EUR by ledger")
 }
 
+// TestRaised: an item that becomes more urgent is news, although its outcome and figures are what they were.
+func TestRaised(t *testing.T) {
+	n := newNights(t)
+	n.play("2026-02-03", edge+"P p1 100 PENDING 01-05")
+	n.events("1 new >missing_in_ledger")
+	n.play("2026-02-04", edge+"P p1 100 COMPLETED 01-05")
+	n.want("1 open missing_in_ledger 100.00 EUR")
+	n.events("1 raised high>critical")
+	n.play("2026-02-05", edge+"P p1 100 PENDING 01-05")
+	n.events()
+}
+
 func TestReclassified(t *testing.T) {
 	n := newNights(t)
 	n.play("2026-02-03", edge+"E e1 100 paid -")
@@ -233,7 +245,7 @@ func TestReclassified(t *testing.T) {
 	n.Provider = &provider{}
 	n.play("2026-02-04", edge+"E e1 100 paid -")
 	n.want("1 open missing_at_provider 100.00 EUR")
-	n.events("1 reclassified not_fetched>missing_at_provider", "1 lapsed accepted>")
+	n.events("1 reclassified not_fetched>missing_at_provider", "1 raised low>high", "1 lapsed accepted>")
 	if i := n.last.Items[0]; i.Owner != "Bob" || i.Note != "see mail" || i.FirstRun != 1 || n.last.Breaks.Reclassified != 1 {
 		t.Errorf("owner %q, note %q, first run %d, reclassified %d", i.Owner, i.Note, i.FirstRun, n.last.Breaks.Reclassified)
 	}

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -210,6 +209,9 @@ func (n *night) proceed(item *payout.Item, f *finding) {
 		n.count(old.Exposure, remeasured, -1)
 		n.count(item.Exposure, remeasured, 1)
 	}
+	if item.Severity > old.Severity {
+		n.event(item, payout.EventRaised, old.Severity.String(), item.Severity.String(), "")
+	}
 	n.lapse(item, item.Disposition != nil && !sameFigures(&old, &item.Finding), "a figure, a status or a record has changed")
 	n.countState(item)
 }
@@ -234,15 +236,6 @@ func (n *night) carry(item *payout.Item) {
 		}
 	}
 	n.countState(item)
-}
-
-// asItWas says of which run the sentence of a carried item is: what it says of the ledger, the mirror and the provider may
-// not hold any more.
-func (n *night) asItWas(item *payout.Item) string {
-	if asOf, known := n.in.AsOfs[item.LastRun]; known {
-		return fmt.Sprintf("Carried over from run %d (as of %s): ", item.LastRun, asOf.Day())
-	}
-	return fmt.Sprintf("Carried over from run %d: ", item.LastRun)
 }
 
 // age is the age of an item in days: of its oldest record, or, where none has a date, since it was first seen.

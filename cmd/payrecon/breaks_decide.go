@@ -69,6 +69,9 @@ func (d *itemDecision) about(item payout.Item, now payout.Millis) mirror.Decisio
 			item.Disposition = &payout.Disposition{Kind: d.kind, Until: d.until, Reason: d.reason, By: d.by, At: now}
 		}
 		ev.To = dispositionWords(item.Disposition)
+		if d.kind == dispositionNone && ev.From != ev.To {
+			ev.Kind = payout.EventWithdrawn
+		}
 		words = append(words, d.reason)
 	}
 	if d.owner != nil {

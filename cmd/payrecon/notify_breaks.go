@@ -17,8 +17,8 @@ const breaksRecord = "notified:breaks"
 const throughRun = "run "
 
 // untold tells the items that somebody is still to hear of: those that a run later than the last one told brought, brought
-// back, or gave another outcome or exposure, and those whose disposition lapsed. When no run was told yet, or it cannot be
-// read which, every item is.
+// back, or gave another outcome, another exposure or a higher severity, and those whose disposition lapsed or was taken back.
+// When no run was told yet, or it cannot be read which, every item is.
 func (n *notifier) untold(ctx context.Context, rec *payout.Reconciliation) func(item int64) bool {
 	everyItem := func(int64) bool { return true }
 	if n.store == nil || rec == nil {

@@ -111,4 +111,11 @@ func TestNightTellsWhatAnotherCommandFound(t *testing.T) {
 	s.tryOut(reconcile...)
 	night("found by hand", "LONE-3")
 	night("told already")
+
+	const item = "2" // of LONE-3
+	s.do(exitDone, "breaks", "set", item, "--disposition", "with_provider", "--reason", "case 7", "--by", "A. Reviewer")
+	night("decided")
+	s.do(exitDone, "breaks", "set", item, "--disposition", "none", "--by", "A. Reviewer")
+	night("taken back", "LONE-3")
+	night("told already")
 }

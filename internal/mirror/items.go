@@ -164,14 +164,19 @@ func itemNow(ctx context.Context, tx *sqlx.Tx, id int64) (payout.Item, error) {
 	return items[0], nil
 }
 
-// selectMoved names the items with news after a run: what a run only carried on or cleared, and what a person did, is none.
+// selectMoved names the items with news after a run: what a run only carried on or cleared is none, and of what a person did
+// only that a disposition was taken back. People decide between runs, never during one.
 const selectMoved = `
-	SELECT DISTINCT item
+	SELECT item
 	FROM item_events INDEXED BY item_events_by_run
-	WHERE run > ? AND kind IN ('new', 'reopened', 'reclassified', 'remeasured', 'lapsed')`
+	WHERE run > ?1 AND kind IN ('new', 'reopened', 'reclassified', 'remeasured', 'raised', 'lapsed')
+	UNION
+	SELECT item
+	FROM item_events INDEXED BY item_events_by_run
+	WHERE run = 0 AND kind = 'withdrawn' AND at >= (SELECT started FROM runs WHERE id = ?1)`
 
-// MovedAfter returns the items that runs after this one opened, reopened, gave another outcome or exposure, or took the
-// disposition from.
+// MovedAfter returns the items that runs after this one opened, reopened, gave another outcome, another exposure or a higher
+// severity, and those that runs or people took the disposition from.
 func (m *Mirror) MovedAfter(ctx context.Context, run int64) (items []int64, err error) {
 	err = m.read().SelectContext(ctx, &items, selectMoved, run)
 	return items, wrap("item events", err)

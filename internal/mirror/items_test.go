@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,7 +132,8 @@ func TestItemEventsAreAppendOnly(t *testing.T) {
 func TestMovedAfter(t *testing.T) {
 	m := openTest(t)
 	for kind, news := range map[string]bool{
-		payout.EventNew: true, payout.EventReopened: true, payout.EventReclassified: true, payout.EventRemeasured: true, payout.EventLapsed: true,
+		payout.EventNew: true, payout.EventReopened: true, payout.EventReclassified: true, payout.EventRemeasured: true, payout.EventRaised: true,
+		payout.EventLapsed:  true,
 		payout.EventCarried: false, payout.EventCleared: false, payout.EventDisposition: false, payout.EventNote: false,
 	} {
 		r := sampleReconciliation(beginRun(t, m), 1, 1)
@@ -142,6 +144,39 @@ func TestMovedAfter(t *testing.T) {
 		got, err := m.MovedAfter(t.Context(), r.Run-1)
 		if later, _ := m.MovedAfter(t.Context(), r.Run); err != nil || len(got) == 1 != news || len(later) > 0 {
 			t.Errorf("after an event %q: items %v, and %v after its run; want one item %v, %v", kind, got, later, news, err)
+		}
+	}
+}
+
+// A disposition that a person took back since a run is news, until a later run is told.
+func TestMovedByAPerson(t *testing.T) {
+	m := openTest(t)
+	save := func(started payout.Millis) int64 {
+		run, err := m.BeginRun(t.Context(), payout.Run{Command: "run", Started: started})
+		if err == nil {
+			r := sampleReconciliation(run, 1, 2)
+			r.Events = nil
+			err = m.SaveReconciliation(t.Context(), r, nil, nil, nothingLeft)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+	first := save(1000)
+	for id, kind := range map[int64]string{1: payout.EventWithdrawn, 2: payout.EventDisposition} {
+		item, _, err := m.Item(t.Context(), id)
+		if err == nil {
+			err = m.Decide(t.Context(), Decision{item, payout.ItemEvent{At: 2000, Kind: kind, By: "Kim"}})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	second := save(3000)
+	for run, want := range map[int64][]int64{first: {1}, second: nil} {
+		if got, err := m.MovedAfter(t.Context(), run); err != nil || !slices.Equal(got, want) {
+			t.Errorf("moved after run %d: %v, %v; want %v", run, got, err, want)
 		}
 	}
 }

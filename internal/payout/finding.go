@@ -117,11 +117,13 @@ const (
 	EventNew          = "new"
 	EventReclassified = "reclassified" // another outcome
 	EventRemeasured   = "remeasured"   // another exposure
+	EventRaised       = "raised"       // a higher severity
 	EventCarried      = "carried"
 	EventSeen         = "seen" // no more carried: its records are there again
 	EventCleared      = "cleared"
 	EventReopened     = "reopened"
 	EventDisposition  = "disposition" // set by a person
+	EventWithdrawn    = "withdrawn"   // a disposition taken back by a person
 	EventLapsed       = "lapsed"      // a disposition fell
 	EventNote         = "note"        // owner, due or note changed by a person
 )
