@@ -59,6 +59,14 @@ func TestStatement(t *testing.T) {
 			"EUR ledger 100.00 | offset_in_ledger 0+2 0.00 | returned 1+2 0.00 | provider 100.00, net 0.00, gross 0.00, unexplained 0.00",
 		},
 		{
+			"offset beside a payout that failed", "P p1 100 REJECTED 01-05\nE e1 100 paid 01-05\nE e2 -100 paid 01-07",
+			"EUR ledger 0.00 | failed_attempt 1+0 0.00 | offset_in_ledger 0+2 0.00 | provider 0.00, net 0.00, gross 0.00, unexplained 0.00",
+		},
+		{
+			"offset by what is called returned, and is no cash", "P p1 100 REJECTED 01-05\nE e1 100 paid 01-05\nE e2 -100 returned 01-07",
+			"EUR ledger 100.00 | failed_attempt 1+0 0.00 | offset_in_ledger 0+2 -100.00 | provider 0.00, net -100.00, gross 100.00, unexplained 0.00",
+		},
+		{
 			"by currency", "P p1 100 COMPLETED 01-05\nE e1 110USD paid 01-05",
 			"EUR ledger 0.00 | currency_mismatch 1+0 100.00 | provider 100.00, net 100.00, gross 100.00, unexplained 0.00\n" +
 				"USD ledger 110.00 | currency_mismatch 0+1 -110.00 | provider 0.00, net -110.00, gross 110.00, unexplained 0.00",

@@ -293,7 +293,11 @@ func (r *run) entryWords(f *finding) (string, string) {
 		return fmt.Sprintf("the ledger has the reversal %s for %s and no entry of that amount is left that it could cancel", entPhrase(e), refPhrase(f)),
 			steps("find the entry that it reverses, or correct it", r.doNotPay(f, nil, "that is settled"))
 	case payout.OffsetInLedger:
-		return fmt.Sprintf("for %s the ledger has %s, which cancel each other (%s)", refPhrase(f), sideEnts(f), r.linesPhrase(f.ents)), ""
+		what := fmt.Sprintf("for %s the ledger has %s, which cancel each other (%s)", refPhrase(f), sideEnts(f), r.linesPhrase(f.ents))
+		if d := f.sums.difference; d != nil && !d.IsZero() {
+			what += fmt.Sprintf("; by their statuses only one of them counts as cash, which leaves %s in the statement", d)
+		}
+		return what, ""
 	}
 	return r.notSentWords(f)
 }

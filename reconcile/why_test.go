@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -169,6 +170,21 @@ func TestWhy(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
 		})
+	}
+}
+
+// TestWhyAnOffsetLeavesANet: a reversal that is no cash by its status leaves the entry's cash in the statement, and says so.
+func TestWhyAnOffsetLeavesANet(t *testing.T) {
+	for word, want := range map[string]string{
+		"paid":     "For reference R the ledger has 100.00 EUR (dated 2026-01-05, paid, document e1) and -100.00 EUR (dated 2026-01-07, paid, document e2), which cancel each other (lines 2 and 3).",
+		"returned": "For reference R the ledger has 100.00 EUR (dated 2026-01-05, paid, document e1) and -100.00 EUR (dated 2026-01-07, returned, document e2), which cancel each other (lines 2 and 3); by their statuses only one of them counts as cash, which leaves -100.00 EUR in the statement.",
+	} {
+		s := newScene(t)
+		s.records(t, "P p1 100 REJECTED 01-05\nE e1 100 paid 01-05\nE e2 -100 "+word+" 01-07")
+		explained := s.run(t).Explained
+		if i := slices.IndexFunc(explained, func(f payout.Finding) bool { return f.Outcome == payout.OffsetInLedger }); i < 0 || explained[i].Why != want {
+			t.Errorf("%s: %+v, want %q", word, explained, want)
+		}
 	}
 }
 
