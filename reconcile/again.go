@@ -37,13 +37,17 @@ func (r *run) doNotPay(f *finding, named *pay, conditions ...string) string {
 	return say + " bears it too and may still pay out"
 }
 
-// notBefore forbids to pay the reference again before all conditions hold that are not "".
+// notBefore forbids to pay the reference again before all conditions hold that are not "". A failed payout that was shown as
+// completed before may have paid.
 func notBefore(f *finding, conditions ...string) string {
 	var all []string
 	for _, c := range conditions {
 		if c != "" {
 			all = append(all, c)
 		}
+	}
+	if p := foremost(f.pays); p != nil && p.was() == payout.Completed && !p.live() {
+		all = append(all, "the provider has confirmed that no money left")
 	}
 	if len(all) == 0 {
 		return ""

@@ -69,7 +69,7 @@ func (r *run) details(ctx context.Context, findings []*finding) error {
 				a := p.answer
 				p.detail = &payout.Detail{
 					Payee: a.Creditor.Name, DebtorAccount: a.DebtorAccount, Description: a.Description,
-					Reason: a.Reason, BankStatus: a.BankStatus, BankTransactionID: a.BankTransactionID,
+					Reason: a.Reason, BankStatus: a.BankStatus, BankTransactionID: a.BankTransactionID, Was: p.was(),
 				}
 			} else if p.detail == nil {
 				need = append(need, p)

@@ -30,6 +30,14 @@ func (p *pay) payee() string {
 	return p.detail.Payee
 }
 
+// was is the other final status that it was shown with before, "" when there is none.
+func (p *pay) was() payout.Status {
+	if p.detail == nil {
+		return ""
+	}
+	return p.detail.Was
+}
+
 func (p *pay) amount() money.Amount { return money.New(p.Units, p.Currency) }
 
 func (p *pay) ref() payout.PayoutRef {

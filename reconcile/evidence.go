@@ -202,6 +202,9 @@ func (r *run) learnOne(g *group, at map[string]int, p *payout.Payout) bool {
 		row.OnBehalfOf = known.OnBehalfOf
 		g.pays[i] = r.join.payOf(row)
 		g.pays[i].answer = p
+		if known.Status.Final() {
+			g.pays[i].detail = &payout.Detail{Was: known.Status}
+		}
 		r.count(known, -1)
 		r.count(g.pays[i], 1)
 		return true

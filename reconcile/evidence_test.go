@@ -272,3 +272,20 @@ func TestOneHugeKeyAsked(t *testing.T) {
 		t.Errorf("%d payouts found, want %d", r.Lookup.Found, n)
 	}
 }
+
+// TestAnAnswerThatChangesAFinalStatus: what the mirror held until then is not forgotten.
+func TestAnAnswerThatChangesAFinalStatus(t *testing.T) {
+	s, p := newScene(t), &provider{}
+	s.Provider = p
+	s.records(t, "P p1 90 FAILED 01-15\nE e1 90 failed 01-15\nE e2 100 paid 01-15")
+	p.hold(t, "p1", "R", "90", payout.Completed, "01-16")
+	s.covered(ymd(t, "2026-01-30"), ymd(t, "2026-01-30"))
+	const want = "initiation completed, shown as initiation failed before 2026-01-16"
+	var got []string
+	for _, item := range s.run(t).Items {
+		got = append(got, item.Why)
+	}
+	if all := strings.Join(got, "\n"); !strings.Contains(all, want) {
+		t.Errorf("got\n%s\nwant %q in it", all, want)
+	}
+}

@@ -180,7 +180,7 @@ var testStatuses = map[string]payout.Status{
 // records reads one record a line; days are of 2026 unless written in full, hours are optional, amounts EUR unless written
 // with a code, the reference R unless given:
 //
-//	P id amount status day [ref=R acct=A obo=O changed=DAY payee=N reason=T]
+//	P id amount status day [ref=R acct=A obo=O changed=DAY payee=N reason=T was=STATUS]
 //	E id amount word day   [ref=R obo=O text=T]       id goes into the document number; word "-" = none, day "-" = none
 //	X ref text [amount]                                a rejected row; amount where that could be read; "" = of a wrong width
 func (s *scene) records(t testing.TB, text string) {
@@ -262,7 +262,7 @@ func (s *scene) payout(t testing.TB, id string, amount int64, currency, status, 
 		r.Changed = instant(t, more["changed"])
 	}
 	s.rows = append(s.rows, r)
-	s.details[id] = payout.Detail{Payee: more["payee"], Reason: more["reason"], BankStatus: more["bank"]}
+	s.details[id] = payout.Detail{Payee: more["payee"], Reason: more["reason"], BankStatus: more["bank"], Was: testStatuses[more["was"]]}
 }
 
 func (s *scene) entry(t testing.TB, id string, amount int64, currency, word, date string, more map[string]string) {

@@ -28,9 +28,12 @@ func amountPhrase(a money.Amount) string {
 
 // statusPhrase is the status in words, with what the bank said about it.
 func statusPhrase(p *pay) string {
-	s, _, _ := strings.Cut(lowerFirst(p.Status.Words()), " (")
+	s := statusWord(p.Status)
 	if p.detail == nil {
 		return s
+	}
+	if was := p.was(); was != "" {
+		s += fmt.Sprintf(", shown as %s before %s", statusWord(was), p.Changed.Day())
 	}
 	if p.detail.BankStatus != "" {
 		s += ", bank status " + clipText(p.detail.BankStatus)
@@ -38,6 +41,11 @@ func statusPhrase(p *pay) string {
 	if p.detail.Reason != "" {
 		s += fmt.Sprintf(", the bank's reason: %q", p.detail.Reason)
 	}
+	return s
+}
+
+func statusWord(status payout.Status) string {
+	s, _, _ := strings.Cut(lowerFirst(status.Words()), " (")
 	return s
 }
 

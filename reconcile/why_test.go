@@ -49,6 +49,12 @@ func TestWhy(t *testing.T) {
 		{"the bank's reason", "P p1 100 REJECTED 01-05 bank=RJCT reason=Closed_account\nE e1 100 paid 01-05", nil, []string{
 			"For reference R the ledger has 100.00 EUR (dated 2026-01-05, paid, document e1) and the provider payout p1 of 100.00 EUR (created 2026-01-05, initiation rejected by the bank, bank status RJCT, the bank's reason: \"Closed account\"): booked as paid, payout failed; reverse the booking; do not pay reference R again before it is reversed.",
 		}},
+		{"completed once, and failed since", "P p1 100 FAILED 01-05 was=COMPLETED changed=01-09\nE e1 100 paid 01-05", nil, []string{
+			"For reference R the ledger has 100.00 EUR (dated 2026-01-05, paid, document e1) and the provider payout p1 of 100.00 EUR (created 2026-01-05, initiation failed, shown as initiation completed before 2026-01-09): booked as paid, payout failed; reverse the booking; do not pay reference R again before it is reversed and the provider has confirmed that no money left.",
+		}},
+		{"failed once, and completed since", "P p1 100 COMPLETED 01-05 was=FAILED changed=01-09\nE e1 100 failed 01-05", nil, []string{
+			"For reference R the ledger has 100.00 EUR (dated 2026-01-05, failed, document e1) and the provider payout p1 of 100.00 EUR (created 2026-01-05, initiation completed, shown as initiation failed before 2026-01-09): unrecorded outflow: failed in the ledger, payout completed; book the outflow; do not pay reference R again: payout p1 completed.",
+		}},
 		{"an added entry", "P p1 100 COMPLETED 01-05\nE e1 100 paid 01-05\nE e2 3 paid 01-06", nil, []string{
 			"The ledger has 3.00 EUR (dated 2026-01-06, paid, document e2) for reference R beside what agrees with payout p1 of 100.00 EUR (created 2026-01-05, initiation completed), perhaps a fee; book a fee under a reference of its own, or reverse the entry.",
 		}},

@@ -130,6 +130,7 @@ func TestEveryEarlierViewIsExact(t *testing.T) {
 		t.Fatal(err)
 	}
 	round := 0
+	history := map[int64]map[string]payout.Row{} // of all rounds
 	rapid.Check(t, func(rt *rapid.T) {
 		round++
 		views := map[int64]map[string]payout.Row{}
@@ -145,6 +146,7 @@ func TestEveryEarlierViewIsExact(t *testing.T) {
 				rt.Fatal(err)
 			}
 			views[seq] = currentView(rt, m)
+			history[seq] = views[seq]
 			if rapid.IntRange(0, 3).Draw(rt, "sum days") == 0 {
 				if err := m.SumDays(testContext); err != nil {
 					rt.Fatal(err)
@@ -162,12 +164,28 @@ func TestEveryEarlierViewIsExact(t *testing.T) {
 				rt.Fatal(err)
 			}
 			equal(rt, fmt.Sprintf("sums as of %d", seq), sums, sumsOf(want, period))
-			checkDetails(rt, m, seq, want)
+			checkDetails(rt, m, seq, want, wasFinal(history, seq, want))
 		}
 	})
 }
 
-func checkDetails(t *rapid.T, m *Mirror, seq int64, view map[string]payout.Row) {
+// wasFinal returns the last other final status of payouts before version seq (0 = the newest), at which they stood as in view.
+func wasFinal(history map[int64]map[string]payout.Row, seq int64, view map[string]payout.Row) map[string]payout.Status {
+	was := map[string]payout.Status{}
+	for _, at := range slices.Sorted(maps.Keys(history)) {
+		if seq != 0 && at > seq {
+			break
+		}
+		for id, row := range history[at] {
+			if row.Status.Final() && row.Status != view[id].Status {
+				was[id] = row.Status
+			}
+		}
+	}
+	return was
+}
+
+func checkDetails(t *rapid.T, m *Mirror, seq int64, view map[string]payout.Row, was map[string]payout.Status) {
 	ids := slices.Sorted(maps.Keys(view))
 	slices.Reverse(ids)
 	refs, err := m.Details(testContext, seq, ids)
@@ -196,7 +214,7 @@ func checkDetails(t *rapid.T, m *Mirror, seq int64, view map[string]payout.Row) 
 		}
 		if got := details[i]; got != (payout.Detail{
 			Payee: ref.Payee, DebtorAccount: ref.DebtorAccount, Description: ref.Description, Reason: ref.Reason,
-			BankStatus: ref.BankStatus, BankTransactionID: ref.BankTransactionID,
+			BankStatus: ref.BankStatus, BankTransactionID: ref.BankTransactionID, Was: was[ids[i]],
 		}) {
 			t.Errorf("DetailsOf %s = %+v, Details = %+v", ids[i], got, ref)
 		}

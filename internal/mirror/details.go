@@ -149,11 +149,18 @@ func (m *Mirror) DetailsOf(ctx context.Context, rows []payout.Row) ([]payout.Det
 
 const versionsAtOnce = 500
 
+// selectVersions looks back only where a payout has a version before: the look-up is for those alone.
 var selectVersions = `
-	SELECT seq, payee, debtor_account, description, reason, bank_status, bank_transaction_id
-	FROM payout_versions
-	WHERE seq IN (` + placeholders(versionsAtOnce) + `)
-	ORDER BY seq`
+	SELECT v.seq, v.payee, v.debtor_account, v.description, v.reason, v.bank_status, v.bank_transaction_id,
+		CASE WHEN v.previous IS NULL THEN '' ELSE ifnull((
+			SELECT (SELECT word FROM words WHERE n = old.status)
+			FROM payout_past AS old
+			WHERE old.n = v.payout AND old.until <= v.seq AND old.final = 1 AND old.status <> v.status
+			ORDER BY old.until DESC
+			LIMIT 1), '') END AS was
+	FROM payout_versions AS v
+	WHERE v.seq IN (` + placeholders(versionsAtOnce) + `)
+	ORDER BY v.seq`
 
 // readDetails fills in found at some places, which are in the order of their rows' versions.
 func readDetails(ctx context.Context, query *sqlx.Stmt, args []any, rows []payout.Row, some []int, found []payout.Detail) error {
@@ -165,7 +172,7 @@ func readDetails(ctx context.Context, query *sqlx.Stmt, args []any, rows []payou
 	var seq int64
 	var d payout.Detail
 	for versions.Next() {
-		if err := versions.Scan(&seq, &d.Payee, &d.DebtorAccount, &d.Description, &d.Reason, &d.BankStatus, &d.BankTransactionID); err != nil {
+		if err := versions.Scan(&seq, &d.Payee, &d.DebtorAccount, &d.Description, &d.Reason, &d.BankStatus, &d.BankTransactionID, &d.Was); err != nil {
 			return err
 		}
 		for len(some) > 0 && rows[some[0]].Version == seq {

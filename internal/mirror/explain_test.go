@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,6 +44,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		{"exported payouts", selectExportedPayouts, []any{1}, "payouts USING INDEX payouts_created"},
 		{"exported versions", selectExportedVersions, []any{1}, ""},
 		{"details", `SELECT * FROM (` + viewAt(`payouts`, `n IN (?2, ?3)`) + `) AS p JOIN payout_versions AS v ON v.seq = p.seq`, []any{1, 2, 3}, ""},
+		{"details of versions", selectVersions, slices.Repeat([]any{1}, versionsAtOnce), ""},
 		{"view before", `SELECT * FROM payout_past WHERE n > ? AND n <= ? AND until > ? AND seq <= ?`, []any{1, 2, 3, 3}, ""},
 		{"items", selectItems, []any{1}, ""},
 		{"events of an item", `SELECT * FROM item_events WHERE item = ? ORDER BY sequence`, []any{1}, ""},

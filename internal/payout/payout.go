@@ -102,4 +102,5 @@ type Detail struct {
 	Reason            string
 	BankStatus        string
 	BankTransactionID string
+	Was               Status // the last other final status that it was shown with before; "" = none
 }
