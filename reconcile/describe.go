@@ -111,7 +111,7 @@ func (m *matcher) finding(f *finding) payout.Finding {
 	for _, e := range f.ents {
 		out.Entries = append(out.Entries, e.Entry)
 	}
-	out.AgeDays = ageDays(m.asOf, out.Payouts, out.Entries)
+	out.AgeDays = ageDays(m.asOf, &out)
 	return out
 }
 

@@ -311,7 +311,37 @@ func (p *ledgerParser) reject(col int, reason string) error {
 			row.Amount = money.New(units, known.value.code)
 		}
 	}
+	row.Currency, row.Day = p.rejectedCurrency(), p.rejectedDay()
 	return p.keep(row)
+}
+
+// rejectedCurrency returns the currency of the record just read, "" if it has none. It counts nothing: a currency that stands
+// on unreadable rows alone is none of the ledger's.
+func (p *ledgerParser) rejectedCurrency() string {
+	word := ""
+	if p.currency >= 0 {
+		word = p.records.field(p.currency)
+	}
+	if code, ok := ledgerCode(word); ok {
+		return strings.Clone(code)
+	}
+	if ledgerTrim(word) == "" {
+		return p.rules.currency
+	}
+	return ""
+}
+
+// rejectedDay returns the day of the record just read, 0 if it has none.
+func (p *ledgerParser) rejectedDay() payout.Day {
+	if p.date < 0 {
+		return 0
+	}
+	if v := ledgerTrim(p.records.field(p.date)); v != "" {
+		if day, ok := p.readDay(v); ok {
+			return day
+		}
+	}
+	return 0
 }
 
 // rejectWidth keeps a row that has not as many fields as the header.

@@ -287,6 +287,9 @@ func TestReadLedgerRejects(t *testing.T) {
 		{"zero with spaces", "0     ,1.00,EUR,,,", "ref_id", "0     ", "the reference is blank or a placeholder", "", ""},
 		{"no-break spaces", "\u00a0\u00a0,1.00,EUR,,,", "ref_id", "\u00a0\u00a0", "the reference is blank or a placeholder", "", ""},
 		{"blank amount", "R1,,EUR,,,", "amount", "", "the amount is blank", "R1", "R1,,EUR,,,"},
+		{"blank amount, dated", "R1,,eur,,2026-01-05,", "amount", "", "the amount is blank", "R1", ""},
+		{"blank reference, dated", ",1.00,EUR,,2026-01-05,", "ref_id", "", "the reference is blank or a placeholder", "", ""},
+		{"bad currency, dated", "R1,1.00,E1R,,2026-01-05,", "currency", "E1R", "not a currency (want three letters)", "R1", ""},
 		{"letters", "R1,ten,EUR,,,", "amount", "ten", "not an amount (want digits with at most four decimals, decimal point)", "R1", ""},
 		{"exponent", "R1,1e3,EUR,,,", "amount", "1e3", "not an amount (want digits with at most four decimals, decimal point)", "R1", ""},
 		{"five decimals", "R1,1.00001,EUR,,,", "amount", "1.00001", "not an amount (want digits with at most four decimals, decimal point)", "R1", ""},
@@ -316,8 +319,14 @@ func TestReadLedgerRejects(t *testing.T) {
 				got.Text = ""
 			}
 			want := payout.RejectedRow{Line: 3, Column: tt.column, Value: tt.value, Reason: tt.reason, Ref: tt.ref, Text: tt.text}
+			if tt.column != ledgerWholeRow && strings.Contains(strings.ToUpper(tt.row), ",EUR,") {
+				want.Currency = "EUR"
+			}
 			if f := strings.Split(tt.row, ","); len(f) == 6 && f[1] == "1.00" && f[2] == "EUR" {
 				want.Amount = money.New(1_0000, "EUR")
+			}
+			if strings.Contains(tt.row, ",2026-01-05,") {
+				want.Day = ymd(t, "2026-01-05")
 			}
 			if got != want {
 				t.Errorf("got  %+v\nwant %+v", got, want)

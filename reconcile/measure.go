@@ -193,16 +193,21 @@ func compareRecords(a, b *finding) int {
 }
 
 // ageDays is the number of whole days from the oldest record to the as-of instant. What has no date has no age.
-func ageDays(asOf payout.Millis, payouts []payout.PayoutRef, entries []payout.Entry) int {
+func ageDays(asOf payout.Millis, f *payout.Finding) int {
 	oldest := asOf
-	for _, p := range payouts {
+	for _, p := range f.Payouts {
 		if p.Created > 0 {
 			oldest = min(oldest, p.Created)
 		}
 	}
-	for _, e := range entries {
+	for _, e := range f.Entries {
 		if e.Day != payout.NoDay {
 			oldest = min(oldest, payout.Millis(e.Day)*millisDay)
+		}
+	}
+	for _, row := range f.Rejected {
+		if row.Day != 0 {
+			oldest = min(oldest, payout.Millis(row.Day)*millisDay)
 		}
 	}
 	return int((asOf - oldest) / millisDay)

@@ -240,10 +240,10 @@ func (n *night) carry(item *payout.Item) {
 
 // age is the age of an item in days: of its oldest record, or, where none has a date, since it was first seen.
 func (n *night) age(item *payout.Item) int {
-	if len(item.Payouts) == 0 && !slices.ContainsFunc(item.Entries, func(e payout.Entry) bool { return e.Day != payout.NoDay }) {
+	if !item.Dated() {
 		return max(0, int((n.m.asOf-item.FirstSeen)/millisDay))
 	}
-	return ageDays(n.m.asOf, item.Payouts, item.Entries)
+	return ageDays(n.m.asOf, &item.Finding)
 }
 
 // open makes an item of a finding: one that was cleared before and shares a record is reopened, else it is new.

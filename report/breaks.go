@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"payrecon/internal/money"
@@ -42,10 +41,10 @@ var breaksLayout = []breaksColumn{
 	{Column{Heading: "Reference", Code: "ref_id", Width: 22, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.RefID) }},
 	{Column{Heading: "Payout amount", Code: "payout_amount", Width: 16, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return sideCell(s.payoutSums) }},
 	{Column{Heading: "Payout currency", Code: "payout_currency", Width: 10, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.payoutCurrency) }},
-	{Column{Heading: "Ledger amount", Code: "ledger_amount", Width: 16, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return sideCell(s.entrySums) }},
+	{Column{Heading: "Ledger amount", Code: "ledger_amount", Width: 16, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return sideCell(s.booked) }},
 	{Column{Heading: "Ledger currency", Code: "ledger_currency", Width: 10, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.ledgerCurrency) }},
 	{Column{Heading: "Difference in cash (payout - ledger)", Code: "difference", Width: 17, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return difference(it.Difference) }},
-	{Column{Heading: "Exposure", Code: "exposure", Width: 16, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return amount(it.Exposure) }},
+	{Column{Heading: "Exposure", Code: "exposure", Width: 16, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return exposure(it.Exposure) }},
 	{Column{Heading: "Exposure currency", Code: "currency", Width: 10, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Exposure.Currency()) }},
 	{Column{Heading: "Payee", Code: "payee", Width: 24, Wrap: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.payee) }},
 	{Column{Heading: "Payee account", Code: "account", Width: 28}, func(b *builder, _ *payout.Item, s *sides) Cell { return text(b.account(s.account)) }},
@@ -92,6 +91,14 @@ func difference(a *money.Amount) Cell {
 	return amount(*a)
 }
 
+// exposure shows what is at stake: nothing where no amount could be read, because 0.00 would say that it is nothing.
+func exposure(a money.Amount) Cell {
+	if a.IsZero() && a.Currency() == money.NoCurrency {
+		return Cell{}
+	}
+	return amount(a)
+}
+
 // statuses shows payouts' statuses in words, each once.
 func statuses(payouts []payout.PayoutRef, codes string) Cell {
 	var words []string
@@ -121,12 +128,10 @@ func joinSentences(why, hint string) string {
 	return strings.TrimSpace(why + " " + hint)
 }
 
-// age shows how old a finding is, in days. What has no date, such as an unreadable row, ages from the run that first saw it;
+// age shows how old a finding is, in days. What has no date ages from the run that first saw it;
 // until then it has no age: an empty cell, where 0 would say that it is of today.
 func age(f *payout.Finding) Cell {
-	dated := slices.ContainsFunc(f.Payouts, func(p payout.PayoutRef) bool { return p.Created > 0 }) ||
-		slices.ContainsFunc(f.Entries, func(e payout.Entry) bool { return e.Day != payout.NoDay })
-	if !dated && f.AgeDays == 0 {
+	if !f.Dated() && f.AgeDays == 0 {
 		return Cell{}
 	}
 	return count(f.AgeDays)

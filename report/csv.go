@@ -173,7 +173,7 @@ var breaksHeader = strings.Split("id,outcome,severity,state,disposition,ref_id,p
 
 // BreaksCSV writes items as `breaks list --format csv` shows them. Several ids, lines, currencies or amounts are separated
 // by spaces; amounts are plain decimals, those of a group one sum per currency; difference is payout cash - entry cash,
-// empty across currencies; currency is the payouts' (the ledger's where there is no payout); created and ledger_date are
+// empty across currencies; exposure is empty where no amount could be read; currency is the payouts' (the ledger's where there is no payout); created and ledger_date are
 // the earliest, in UTC.
 func BreaksCSV(w io.Writer, items []payout.Item) error {
 	out := csv.NewWriter(w)
@@ -199,8 +199,11 @@ func breakRecord(it *payout.Item) []string {
 	if it.Disposition != nil {
 		disposition = it.Disposition.Kind
 	}
-	currency := s.payoutCurrency
-	if currency == "" {
+	currency, exposure := s.payoutCurrency, ""
+	if a := it.ExposureRead(); a != nil {
+		exposure = a.Text()
+	}
+	if currency == "" && (exposure != "" || s.ledgerCurrency == "") {
 		currency = it.Exposure.Currency()
 	}
 	if currency == "" {
@@ -208,7 +211,7 @@ func breakRecord(it *payout.Item) []string {
 	}
 	return []string{
 		count(it.ID).Plain(), it.Outcome.String(), it.Severity.String(), it.State.String(), disposition, guard(it.RefID),
-		s.ids, s.lines, s.payoutAmount, s.ledgerAmount, difference, it.Exposure.Text(), currency, s.ledgerCurrency,
+		s.ids, s.lines, s.payoutAmount, s.ledgerAmount, difference, exposure, currency, s.ledgerCurrency,
 		guard(s.payoutStatus), guard(s.ledgerStatus), s.created.String(), s.ledgerDay.String(),
 		count(it.AgeDays).Plain(), count(it.FirstRun).Plain(), guard(it.Why),
 	}

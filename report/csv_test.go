@@ -32,7 +32,13 @@ func TestBreaksCSV(t *testing.T) {
 			Entries: []payout.Entry{{Line: 9, Amount: money.New(10_000, "GBP"), Day: payout.NoDay}}, Exposure: money.New(10_000, "GBP"),
 		}},
 		{ID: 9, State: payout.ItemNew, FirstRun: 4, Finding: payout.Finding{
-			Outcome: payout.Unreadable, Severity: payout.Medium, Rejected: []payout.RejectedRow{{Line: 12}}, Exposure: money.New(0, ""),
+			Outcome: payout.Unreadable, Severity: payout.Medium, Rejected: []payout.RejectedRow{{Line: 12}}, Exposure: money.New(0, money.NoCurrency),
+		}},
+		{ID: 11, State: payout.ItemNew, FirstRun: 4, Finding: payout.Finding{
+			Outcome: payout.Unreadable, Severity: payout.Medium, RefID: "Z", Rejected: []payout.RejectedRow{{Line: 14, Ref: "Z", Currency: "EUR", Day: day}}, Exposure: money.New(0, money.NoCurrency),
+		}},
+		{ID: 12, State: payout.ItemNew, FirstRun: 4, Finding: payout.Finding{
+			Outcome: payout.Unreadable, Severity: payout.Medium, RefID: "Z", Rejected: []payout.RejectedRow{{Line: 15, Ref: "Z", Currency: "EUR", Amount: money.New(30_000, "EUR")}}, Exposure: money.New(30_000, "EUR"),
 		}},
 		{ID: 10, State: payout.ItemNew, FirstRun: 4, Finding: payout.Finding{
 			Outcome: payout.MissingAtProvider, Severity: payout.High, RefID: "Y", Entries: []payout.Entry{{Line: 13, Amount: money.New(10_000_000, "JPY"), Status: "PAID", Day: day}},
@@ -46,7 +52,9 @@ func TestBreaksCSV(t *testing.T) {
 	want := `id,outcome,severity,state,disposition,ref_id,payout_ids,ledger_lines,payout_amount,ledger_amount,difference,exposure,currency,ledger_currency,payout_status,ledger_status,created,ledger_date,age_days,first_run,why
 7,amount_mismatch,high,open,accepted,"'=INV,1",po:1 po:2,4,15.00,27.50,-12.50,12.50,EUR,EUR,INITIATION_COMPLETED INITIATION_COMPLETED,BOOKED,2026-03-02T01:00:00.5Z,2026-03-02,5,3,The ledger has 12.50 more.
 8,currency_mismatch,high,new,,X,po:3,9,1.00,1.00,,1.00,EUR,GBP,INITIATION_COMPLETED,,2026-03-02T01:00:00.5Z,,0,4,
-9,rejected_row,medium,new,,,,12,,,,0.00,,,,,,,0,4,
+9,rejected_row,medium,new,,,,12,,,,,?,,,,,,0,4,
+11,rejected_row,medium,new,,Z,,14,,,,,EUR,EUR,,,,2026-03-02,0,4,
+12,rejected_row,medium,new,,Z,,15,,3.00,,3.00,EUR,EUR,,,,,0,4,
 10,missing_at_provider,high,new,,Y,,13,,1000,-1000,1000,JPY,JPY,,PAID,,2026-03-02,0,4,
 `
 	if out.String() != want {

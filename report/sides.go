@@ -13,7 +13,8 @@ import (
 type sides struct {
 	ids, lines, documents          string // separated by spaces
 	payoutSums, entrySums          []money.Amount
-	payoutAmount, ledgerAmount     string // plain decimals, one per currency
+	booked                         []money.Amount // entrySums; of unreadable rows alone what could be read of them
+	payoutAmount, ledgerAmount     string         // plain decimals, one per currency
 	payoutCurrency, ledgerCurrency string
 	payoutStatus, ledgerStatus     string
 	created                        payout.Millis // the earliest; 0 = no payout
@@ -46,6 +47,9 @@ func sidesOf(f *payout.Finding) sides {
 	}
 	for _, r := range f.Rejected {
 		lines = append(lines, strconv.Itoa(r.Line))
+		if r.Day != 0 && (s.ledgerDay == payout.NoDay || r.Day < s.ledgerDay) {
+			s.ledgerDay = r.Day
+		}
 	}
 	if s.payoutSums == nil {
 		s.payoutSums = sumsOf(len(f.Payouts), func(i int) money.Amount { return f.Payouts[i].Amount })
@@ -54,12 +58,35 @@ func sidesOf(f *payout.Finding) sides {
 		s.entrySums = sumsOf(len(f.Entries), func(i int) money.Amount { return f.Entries[i].Amount })
 	}
 	s.payoutAmount, s.payoutCurrency = figures(s.payoutSums)
-	s.ledgerAmount, s.ledgerCurrency = figures(s.entrySums)
+	var currencies []string
+	s.booked, currencies = LedgerSide(f)
+	s.ledgerAmount, _ = figures(s.booked)
+	s.ledgerCurrency = join(currencies)
 	s.ids, s.lines, s.documents = join(ids), join(lines), join(documents)
 	s.payoutStatus, s.ledgerStatus = join(paid), join(booked)
 	s.payee, s.account, s.debtor = strings.Join(payees, "; "), strings.Join(accounts, "; "), strings.Join(debtors, "; ")
 	s.description, s.reason, s.bank = strings.Join(texts, "; "), strings.Join(reasons, "; "), join(banks)
 	return s
+}
+
+// LedgerSide returns the ledger's sums of a finding, and their currencies. Of unreadable rows it is what could be read: their
+// currencies, and the amounts only where all could be, because a sum of some would be taken for all.
+func LedgerSide(f *payout.Finding) (sums []money.Amount, currencies []string) {
+	switch {
+	case f.EntrySums != nil:
+		sums = f.EntrySums
+	case len(f.Entries) > 0:
+		sums = sumsOf(len(f.Entries), func(i int) money.Amount { return f.Entries[i].Amount })
+	case !slices.ContainsFunc(f.Rejected, func(r payout.RejectedRow) bool { return r.Amount.Currency() == "" }):
+		sums = sumsOf(len(f.Rejected), func(i int) money.Amount { return f.Rejected[i].Amount })
+	}
+	for _, a := range sums {
+		currencies = append(currencies, a.Currency())
+	}
+	for _, r := range f.Rejected {
+		currencies = add(currencies, r.Currency)
+	}
+	return sums, currencies
 }
 
 // pairOf is sidesOf, as far as Matched needs it, without the work that one payout against one entry does not need: a

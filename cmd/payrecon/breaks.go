@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"payrecon/internal/mirror"
+	"payrecon/internal/money"
 	"payrecon/internal/payout"
 	"payrecon/report"
 )
@@ -158,7 +159,7 @@ func (a *app) printBreaks(format string, items []payout.Item) error {
 	for i := range items {
 		it := &items[i]
 		t.add(strconv.FormatInt(it.ID, 10), it.Severity.String(), it.State.String(), it.Words(), it.RefID,
-			it.Exposure.String(), strconv.Itoa(it.AgeDays)+"d", dispositionWords(it.Disposition), it.Why)
+			it.ExposureWords(), strconv.Itoa(it.AgeDays)+"d", dispositionWords(it.Disposition), it.Why)
 	}
 	return t.writeText(a.stdout)
 }
@@ -196,8 +197,9 @@ func (a *app) breaksShowCommand() *cobra.Command {
 					}
 					return a.printJSON(struct {
 						payout.Item
-						Events []payout.ItemEvent `json:"events"`
-					}{item, events})
+						Exposure *money.Amount      `json:"exposure"` // null where no amount could be read
+						Events   []payout.ItemEvent `json:"events"`
+					}{item, item.ExposureRead(), events})
 				}
 				a.showItem(&item, events)
 				return nil
@@ -228,7 +230,7 @@ func (a *app) showItem(it *payout.Item, events []payout.ItemEvent) {
 		p("Hint", it.Hint)
 	}
 	p("Next step", it.Next)
-	p("Exposure", it.Exposure.String())
+	p("Exposure", it.ExposureWords())
 	if it.Difference != nil {
 		p("Difference", it.Difference.String()+" (payout cash less ledger cash)")
 	}
@@ -300,7 +302,7 @@ member of the item changes, or when its date passes.`,
 				if err := s.m.Decide(ctx, d.about(item, payout.MillisOf(s.clock()))); err != nil {
 					return err
 				}
-				a.say("Item %d, %s of %s: %s.", id, item.Words(), item.Exposure, d.words())
+				a.say("Item %d, %s of %s: %s.", id, item.Words(), item.ExposureWords(), d.words())
 				return nil
 			})
 		},

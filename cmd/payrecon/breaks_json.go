@@ -3,6 +3,7 @@ package main
 import (
 	"payrecon/internal/money"
 	"payrecon/internal/payout"
+	"payrecon/report"
 )
 
 // breakJSON is one item as `breaks list --format json` shows it: the columns of the CSV, with lists as lists, and the
@@ -19,8 +20,9 @@ type breakJSON struct {
 	LedgerLines    []int            `json:"ledger_lines"`
 	PayoutAmount   []money.Amount   `json:"payout_amount"`
 	LedgerAmount   []money.Amount   `json:"ledger_amount"`
+	LedgerCurrency []string         `json:"ledger_currency"` // of unreadable rows also where their amounts could not be read
 	Difference     *money.Amount    `json:"difference"`
-	Exposure       money.Amount     `json:"exposure"`
+	Exposure       *money.Amount    `json:"exposure"` // null where no amount could be read
 	PayoutStatuses []payout.Status  `json:"payout_status"`
 	LedgerStatuses []string         `json:"ledger_status"`
 	Created        payout.Millis    `json:"created"`
@@ -44,11 +46,13 @@ func breaksJSON(items []payout.Item) any {
 		it := &items[i]
 		b := breakJSON{
 			ID: it.ID, Outcome: it.Outcome, Cell: it.Cell, Severity: it.Severity, State: it.State, RefID: it.RefID,
-			PayoutIDs: []string{}, LedgerLines: []int{}, PayoutAmount: orEmpty(it.PayoutSums), LedgerAmount: orEmpty(it.EntrySums),
-			Difference: it.Difference, Exposure: it.Exposure, PayoutStatuses: []payout.Status{}, LedgerStatuses: []string{},
+			PayoutIDs: []string{}, LedgerLines: []int{}, PayoutAmount: orEmpty(it.PayoutSums),
+			Difference: it.Difference, Exposure: it.ExposureRead(), PayoutStatuses: []payout.Status{}, LedgerStatuses: []string{},
 			LedgerDate: payout.NoDay, AgeDays: it.AgeDays, FirstRun: it.FirstRun, Why: it.Why, Next: it.Next, Hint: it.Hint,
 			Owner: it.Owner, Due: it.Due, Note: it.Note, Until: payout.NoDay,
 		}
+		booked, currencies := report.LedgerSide(&it.Finding)
+		b.LedgerAmount, b.LedgerCurrency = orEmpty(booked), orEmpty(currencies)
 		if d := it.Disposition; d != nil {
 			b.Disposition, b.Until, b.Reason, b.By = d.Kind, d.Until, d.Reason, d.By
 		}
@@ -68,6 +72,9 @@ func breaksJSON(items []payout.Item) any {
 		}
 		for _, r := range it.Rejected {
 			b.LedgerLines = append(b.LedgerLines, r.Line)
+			if r.Day != 0 && (b.LedgerDate == payout.NoDay || r.Day < b.LedgerDate) {
+				b.LedgerDate = r.Day
+			}
 		}
 		out = append(out, b)
 	}

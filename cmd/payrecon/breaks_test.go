@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/csv"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,5 +159,38 @@ func TestBreaksShow(t *testing.T) {
 		if strings.Contains(text, "DE8937") {
 			t.Errorf("the account is not masked:\n%s", text)
 		}
+	}
+}
+
+// TestUnreadableRowShowsWhatCouldBeRead: an amount that could not be read is not shown as nothing, and what could be read is.
+func TestUnreadableRowShowsWhatCouldBeRead(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: -1})
+	day := payout.DayOf(s.now.AddDate(0, 0, -9)).String()
+	s.pay("PAID-1", "20.00", payout.Completed, 9)
+	s.ledger("PAID-1 20.00 paid "+day, "ODD-2 1o paid "+day)
+	s.tryOut("run", "--ledger", s.path("ledger.csv"), "--out", s.path("book.xlsx"))
+	table, list, shown := s.do(exitDone, "breaks", "list"), s.do(exitDone, "breaks", "list", "--format", "csv"), s.do(exitDone, "breaks", "show", "1")
+	for _, text := range []string{table, list, shown} {
+		if strings.Contains(text, "0.00") {
+			t.Errorf("an amount is shown that nobody could read:\n%s", text)
+		}
+	}
+	if !strings.Contains(table, "not readable  9d") {
+		t.Errorf("breaks list says\n%s", table)
+	}
+	if want := "1,rejected_row,medium,new,,ODD-2,,3,,,,,EUR,EUR,,,," + day + ",9,"; !strings.Contains(list, want) {
+		t.Errorf("the CSV is\n%s\nwant %s in it", list, want)
+	}
+	var got struct {
+		Breaks []struct {
+			Exposure   *money.Amount  `json:"exposure"`
+			Amounts    []money.Amount `json:"ledger_amount"`
+			Currencies []string       `json:"ledger_currency"`
+			Date       string         `json:"ledger_date"`
+		} `json:"breaks"`
+	}
+	unmarshal(t, s.do(exitDone, "breaks", "list", "--json"), &got)
+	if len(got.Breaks) != 1 || got.Breaks[0].Exposure != nil || len(got.Breaks[0].Amounts) != 0 || !slices.Equal(got.Breaks[0].Currencies, []string{"EUR"}) || got.Breaks[0].Date != day {
+		t.Errorf("the JSON is %+v", got.Breaks)
 	}
 }

@@ -135,7 +135,10 @@ func (m *message) addReconciliation(rec *payout.Reconciliation, saidWhy bool) {
 func (m *message) addBreaks(items []payout.Item) {
 	m.add("New or changed, and not told before:")
 	for _, item := range items[:min(len(items), maxListed)] {
-		exposure := grouped(item.Exposure.Units(), item.Exposure.Currency()) + " " + plain(item.Exposure.Currency())
+		exposure := "amount not readable"
+		if a := item.ExposureRead(); a != nil {
+			exposure = grouped(a.Units(), a.Currency()) + " " + plain(a.Currency())
+		}
 		m.add(fmt.Sprintf("- #%d, %s: %s, %s, %s. %s", item.ID, item.Severity, item.Words(), reference(item), exposure, plain(reason(item))))
 		if item.Next != "" {
 			m.add("  Next: " + plain(item.Next))

@@ -17,6 +17,7 @@ import (
 // stored by its name. A field that is added later goes to the end of its type, under a new version.
 type archive struct {
 	writing bool
+	version byte // of the list read; 0 = the newest
 	out     []byte
 	in      []byte // the record read, and
 	text    string // the same as a text, of which the texts of the value are parts
@@ -26,8 +27,9 @@ type archive struct {
 	err     error
 }
 
-// archiveVersion is the first byte of a list of records.
-const archiveVersion = 1
+// archiveVersion is the first byte of a list of records. Version 2 has the currency and day of unreadable rows; lists of
+// version 1 are read, never written.
+const archiveVersion = 2
 
 var errArchive = errors.New("stored record ends early: the database is damaged, restore a backup")
 
@@ -44,14 +46,15 @@ func archived[T any](out []byte, a *archive, all []T, record func(*archive, *T))
 
 // unarchive reads what archived wrote: the records whose places (numbers from 0) are wanted; nil = all of them.
 func unarchive[T any](body []byte, wanted func(place int) bool, record func(*archive, *T)) ([]T, error) {
-	if len(body) == 0 || body[0] != archiveVersion {
+	if len(body) == 0 || body[0] < 1 || body[0] > archiveVersion {
 		return nil, errors.New("stored by another version of payrecon: use that one")
 	}
+	version := body[0]
 	count, n := binary.Uvarint(body[1:])
 	if body = body[1+max(n, 0):]; n <= 0 || count > uint64(len(body)) {
 		return nil, errArchive
 	}
-	a := &archive{names: map[string]payout.Outcome{}, cells: map[string]payout.Cell{}}
+	a := &archive{version: version, names: map[string]payout.Outcome{}, cells: map[string]payout.Cell{}}
 	var all []T
 	if wanted == nil {
 		all = make([]T, 0, count)
@@ -223,6 +226,10 @@ func archiveRejected(a *archive, v *payout.RejectedRow) {
 		text(a, t)
 	}
 	archiveAmount(a, &v.Amount)
+	if a.version != 1 {
+		text(a, &v.Currency)
+		number(a, &v.Day)
+	}
 }
 
 func archiveFinding(a *archive, v *payout.Finding) {

@@ -285,3 +285,22 @@ func BenchmarkSaveReconciliation(b *testing.B) {
 
 // nothingLeft is a caller that has nothing else to do before a run is recorded.
 func nothingLeft() error { return nil }
+
+// Items that version 1 stored are read, without what it did not know.
+func TestListsOfVersionOneAreRead(t *testing.T) {
+	row := payout.RejectedRow{Line: 3, Column: "amount", Ref: "R", Text: "R;1o", Currency: "EUR", Day: 20_700}
+	items := []payout.Item{{ID: 1, Finding: payout.Finding{Outcome: payout.Unreadable, Severity: payout.Medium, Rejected: []payout.RejectedRow{row}, Why: "why"}, State: payout.ItemNew}}
+	old := archived(nil, &archive{writing: true, version: 1}, items, archiveItem)
+	old[0] = 1
+	got, err := unarchive(old, nil, archiveItem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := slices.Clone(items)
+	want[0].Rejected = []payout.RejectedRow{{Line: 3, Column: "amount", Ref: "R", Text: "R;1o"}}
+	equal(t, "items of version 1", got, want)
+	if got, err = unarchive(archived(nil, &archive{writing: true}, items, archiveItem), nil, archiveItem); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "items", got, items)
+}

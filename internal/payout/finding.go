@@ -1,6 +1,10 @@
 package payout
 
-import "payrecon/internal/money"
+import (
+	"slices"
+
+	"payrecon/internal/money"
+)
 
 // PayoutRef is a payout as a finding shows it. The fields after Changed are filled for everything but agreed findings.
 type PayoutRef struct {
@@ -50,6 +54,29 @@ func (f *Finding) Words() string {
 		return f.Cell.Info().Words
 	}
 	return f.Outcome.Info().Words
+}
+
+// Dated reports whether a record of the finding has a date.
+func (f *Finding) Dated() bool {
+	return slices.ContainsFunc(f.Payouts, func(p PayoutRef) bool { return p.Created > 0 }) ||
+		slices.ContainsFunc(f.Entries, func(e Entry) bool { return e.Day != NoDay }) ||
+		slices.ContainsFunc(f.Rejected, func(r RejectedRow) bool { return r.Day != 0 })
+}
+
+// ExposureRead returns the exposure, or nil where no amount of the finding could be read: then it is not known, and not zero.
+func (f *Finding) ExposureRead() *money.Amount {
+	if f.Exposure.IsZero() && f.Exposure.Currency() == money.NoCurrency {
+		return nil
+	}
+	return &f.Exposure
+}
+
+// ExposureWords is the exposure for people.
+func (f *Finding) ExposureWords() string {
+	if a := f.ExposureRead(); a != nil {
+		return a.String()
+	}
+	return "not readable"
 }
 
 // ItemState is where an item stands after a run.

@@ -69,7 +69,9 @@ type RejectedRow struct {
 	Ref    string `json:"ref,omitempty"` // its reference, where that could be read
 	Text   string `json:"text"`          // the row as read, fields joined by the delimiter, cut at 500 characters
 
-	Amount money.Amount `json:"amount"` // signed like an entry's, where amount and currency could be read all the same
+	Amount   money.Amount `json:"amount"`             // signed like an entry's, where amount and currency could be read all the same
+	Currency string       `json:"currency,omitempty"` // where that could be read, whether or not the amount could
+	Day      Day          `json:"day,omitzero"`       // likewise; 0 = none, or not read: no payout is of 1970
 }
 
 // Key joins payouts and entries. Two records belong together only if their keys are equal.
