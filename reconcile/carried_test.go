@@ -82,6 +82,35 @@ func TestACarriedSentenceSaysOfWhen(t *testing.T) {
 	}
 }
 
+// TestAConclusionNamesWhatIsCarried: a break whose entry is not_fetched by now stays the break that it was, also to the
+// conclusion, which says that this run did not verify it.
+func TestAConclusionNamesWhatIsCarried(t *testing.T) {
+	const carried = "; 1 break is carried over from earlier runs, not verified by this one."
+	for _, c := range []struct {
+		disposition string
+		conclusion  payout.Conclusion
+		why         string
+	}{
+		{"", payout.NotReconciled, "1 break is open without a disposition: 100.00 EUR" + carried},
+		{payout.DispositionAccepted, payout.Explained, "1 break is open, all under a disposition" + carried},
+	} {
+		n := newNights(t)
+		n.Provider = &provider{}
+		n.play("2026-02-03", edge+"E e1 100 paid -")
+		state := "1 carried missing_at_provider 100.00 EUR"
+		if c.disposition != "" {
+			n.dispose(1, c.disposition, payout.NoDay)
+			state += " " + c.disposition
+		}
+		n.Provider = nil
+		n.play("2026-02-04", edge+"E e1 100 paid -")
+		n.want(state)
+		if n.last.Conclusion != c.conclusion || n.last.ConclusionWhy != c.why {
+			t.Errorf("got %s: %q\nwant %s: %q", n.last.Conclusion, n.last.ConclusionWhy, c.conclusion, c.why)
+		}
+	}
+}
+
 // TestARowBecomesUnreadable: an entry whose reference stands on an unreadable row is not gone.
 func TestARowBecomesUnreadable(t *testing.T) {
 	for _, row := range []string{

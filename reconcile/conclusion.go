@@ -66,6 +66,7 @@ type openSums struct {
 	small      int // unverified below materiality
 	smallSums  map[string]int64
 	disposed   int // breaks under a disposition
+	carried    int // breaks that this run could not look at again, under a disposition or not
 	setAside   int // unverified under a disposition
 	asideSums  map[string]int64
 	sums       checked
@@ -80,6 +81,9 @@ func (s *openSums) add(item *payout.Item) {
 	}
 	limit, set := s.m.o.Materiality[item.Exposure.Currency()]
 	isBreak := item.Outcome.Class() == payout.Break
+	if isBreak && item.State == payout.ItemCarried {
+		s.carried++
+	}
 	switch {
 	case isBreak && item.Disposition != nil:
 		s.disposed++
@@ -102,9 +106,13 @@ func (s *openSums) count(n *int, by map[string]int64, item *payout.Item) {
 	by[currency] = total
 }
 
-// unverifiedToo mentions the unverified items that do not stand in the way of a conclusion.
+// unverifiedToo mentions what was not verified and does not stand in the way of a conclusion: breaks that were carried over, and
+// unverified items.
 func (s *openSums) unverifiedToo() string {
 	var words string
+	if s.carried > 0 {
+		words += fmt.Sprintf("; %s carried over from earlier runs, not verified by this one", plural(s.carried, "break is", "breaks are"))
+	}
 	if s.small > 0 {
 		words += fmt.Sprintf("; %s below materiality could not be verified: %s", plural(s.small, "item", "items"), s.value(s.smallSums))
 	}
