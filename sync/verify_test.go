@@ -107,3 +107,17 @@ func TestVerifyOfToday(t *testing.T) {
 		t.Errorf("the history of the new one is %+v, %v; want it in the mirror", versions, err)
 	}
 }
+
+// TestAnotherOwnerIsNoDifference: payouts that a member's id shows now, and that are as they were, do not differ.
+func TestAnotherOwnerIsNoDifference(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 10)}
+	a.fill(day0, 9, 30)
+	m := openMirror(t)
+	if _, err := newSyncer(a, m, payoutsync.Options{}).Backfill(t.Context(), 1, day0, day0+8); err != nil {
+		t.Fatal(err)
+	}
+	report, err := newSyncer(a, m, payoutsync.Options{OnBehalfOf: []string{"", "sub"}}).Verify(t.Context(), 2, day0, day0+8)
+	if err != nil || report.Compared == 0 || len(report.Differs) != 0 {
+		t.Errorf("of %d payouts %d differ, %v; want none", report.Compared, len(report.Differs), err)
+	}
+}

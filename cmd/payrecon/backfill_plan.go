@@ -38,17 +38,17 @@ func (a *app) planBackfill(ctx context.Context, p payout.Period) error {
 			return err
 		}
 		doc := planJSON{Plan: plan, Seconds: int64(took / time.Second), Pace: pace}
-		payouts := "an unknown number of payouts"
+		payouts, requests, about := "an unknown number of payouts", "at least ", "at least"
 		if plan.Known {
-			doc.Rows, payouts = &plan.Rows, "about "+plural(int64(plan.Rows), "payout")
+			doc.Rows, payouts, requests, about = &plan.Rows, "about "+plural(int64(plan.Rows), "payout"), "", "about"
 		}
 		if a.asJSON {
 			return a.printJSON(doc)
 		}
-		fmt.Fprintf(a.stdout, "%s: %s to read in about %s, %s and %s (%s).\n",
-			plan.Period, plural(int64(plan.Days), "day"), plural(int64(plan.Windows), "window"), payouts, plural(int64(plan.Requests), "request"), plan.Basis)
+		fmt.Fprintf(a.stdout, "%s: %s to read in about %s, %s and %s%s (%s).\n",
+			plan.Period, plural(int64(plan.Days), "day"), plural(int64(plan.Windows), "window"), payouts, requests, plural(int64(plan.Requests), "request"), plan.Basis)
 		if plan.Requests > 0 {
-			fmt.Fprintf(a.stdout, "That takes about %s: %s.\n", took, pace)
+			fmt.Fprintf(a.stdout, "That takes %s %s: %s.\n", about, took, pace)
 		}
 		return nil
 	})

@@ -23,7 +23,7 @@ func TestBackfillPlan(t *testing.T) {
 			t.Errorf("%s: %+v; want %d seconds, %s; rows known: %v", name, plan, seconds, pace, known)
 		}
 		text := s.do(exitDone, args...)
-		if !strings.Contains(text, "That takes about ") || !strings.Contains(text, pace) || strings.Contains(text, "an unknown number of payouts") == known {
+		if strings.Contains(text, "That takes about ") != known || strings.Contains(text, " and at least ") == known || !strings.Contains(text, pace) || strings.Contains(text, "an unknown number of payouts") == known {
 			t.Errorf("%s: payouts known: %v\n%s", name, known, text)
 		}
 	}

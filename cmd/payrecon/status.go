@@ -96,7 +96,7 @@ func (a *app) gatherStatus(ctx context.Context, m *mirror.Mirror, p payout.Perio
 	}
 	s := &session{app: a, cfg: cfg, m: m}
 	st := &mirrorStatus{Database: m.Path(), Period: p}
-	facts, err := m.Facts(ctx, mirror.FactsQuery{Period: p, AsOf: payout.MillisOf(a.clock()), OnBehalfOf: s.onBehalfOf()})
+	facts, err := m.Facts(ctx, mirror.FactsQuery{Period: p, AsOf: payout.MillisOf(a.clock()), OnBehalfOf: s.onBehalfOf(), CountsOnly: true})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"payrecon/internal/money"
 	"payrecon/internal/payout"
 	payoutsync "payrecon/sync"
 )
@@ -84,7 +85,12 @@ func (s *session) sync(ctx context.Context, work func(context.Context, *payoutsy
 	if !s.mayWrite(after, "the summary of this sync") {
 		return summary, err
 	}
-	return summary, errors.Join(err, s.m.SaveSync(after, summary), s.m.SumDays(after))
+	sumErr := s.m.SumDays(after)
+	if errors.Is(sumErr, money.ErrOverflow) { // everything is in the mirror; what adds it up says so for itself
+		s.log.Warn("the daily sums are not brought up to date", "why", sumErr)
+		sumErr = nil
+	}
+	return summary, errors.Join(err, s.m.SaveSync(after, summary), sumErr)
 }
 
 // sync shows the progress of a sync.
@@ -100,6 +106,9 @@ func (p *progress) sync(now payoutsync.Progress) {
 		more = append(more, "walking days again")
 	}
 	more = append(more, plural(int64(now.Rows), "payout"))
+	if now.Windows > 0 {
+		more = append(more, plural(int64(now.Windows), "window"))
+	}
 	if seconds := now.Elapsed / time.Second; seconds > 0 && now.Rows > 0 {
 		more = append(more, fmt.Sprintf("%d/s", now.Rows/int(seconds)))
 	}

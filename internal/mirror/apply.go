@@ -294,13 +294,14 @@ func (p *pageTx) applyNewer(one *payout.Payout, st *currentRow, owner int64) err
 	if err != nil {
 		return err
 	}
+	differs := !bytes.Equal(st.Hash, one.Hash[:])
 	st.Status, st.statusText, st.OnBehalfOf, st.Final, st.Seq, st.Last = status, one.Status, owner, finalFlag(one), seq, seq
 	st.Hash, st.Updated, st.Asked = one.Hash[:], int64(one.Updated), int64(p.c.Asked)
 	p.changes = append(p.changes, change{st.N, seq, []any{
 		one.RefID, one.Creditor.Account(), one.Amount.Units(), currency, status, st.Changed, owner, st.Final, seq, seq, st.N,
 	}})
 	p.result.Changed++
-	if p.c.Detail {
+	if p.c.Detail && differs { // else it is another id's since, and the same
 		p.result.ChangedIDs = append(p.result.ChangedIDs, one.ID)
 	}
 	return nil

@@ -17,6 +17,7 @@ type FactsQuery struct {
 	Sequence   int64    // the version to look at; 0 = the newest
 	OnBehalfOf []string // the onBehalfOfIds that are synced now, for coverage
 	Run        int64    // the run that reports; 0 = none
+	CountsOnly bool     // no sums and no failures: payouts of absurd amounts are no reason to show nothing
 
 	// What changed since: the run of the last report (0 = none), and where it stood. PreviousSequence and PreviousAsOf are
 	// taken from that run's reconciliation, or from the run itself, when they are 0.
@@ -117,14 +118,20 @@ func (m *Mirror) payoutFacts(ctx context.Context, q *FactsQuery, f *payout.Facts
 		return wrap("read facts", err)
 	}
 	defer tx.Rollback()
-	if f.Breakdown, err = daySums(ctx, tx, q.Sequence, q.Period); err != nil {
+	sum := sumUnits
+	if q.CountsOnly {
+		sum = noUnits
+	}
+	if f.Breakdown, err = daySums(ctx, tx, sum, q.Sequence, q.Period); err != nil {
 		return wrap("status breakdown", err)
 	}
 	if f.InFlight, err = inFlight(ctx, tx, q.Sequence); err != nil {
 		return wrap("payouts in flight", err)
 	}
-	if f.Failures, err = failures(ctx, tx, q.Sequence, q.Period, f.Breakdown); err != nil {
-		return wrap("failed payouts", err)
+	if !q.CountsOnly {
+		if f.Failures, err = failures(ctx, tx, q.Sequence, q.Period, f.Breakdown); err != nil {
+			return wrap("failed payouts", tooLarge(ctx, tx, err))
+		}
 	}
 	f.Changes, err = changes(ctx, tx, q)
 	return wrap("changed payouts", err)

@@ -71,21 +71,24 @@ func (l *Lease) queue(ctx context.Context, wait time.Duration) (bool, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, wait, errWaitedLong)
 	defer cancel()
 	if _, err := l.wanted.TryRLockContext(ctx, leasePoll); err != nil {
-		return false, l.gaveUp(ctx)
+		return false, l.gaveUp(ctx, err)
 	}
 	defer l.wanted.Unlock()
 	got, err := l.lock.TryLockContext(ctx, leasePoll)
 	if err != nil {
-		return false, l.gaveUp(ctx)
+		return false, l.gaveUp(ctx, err)
 	}
 	return got, nil
 }
 
 var errWaitedLong = errors.New("waited long enough")
 
-// gaveUp tells the end of the wait from an interruption.
-func (l *Lease) gaveUp(ctx context.Context) error {
-	if errors.Is(context.Cause(ctx), errWaitedLong) {
+// gaveUp tells the end of the wait from an interruption, and both from a file that cannot be locked.
+func (l *Lease) gaveUp(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() == nil:
+		return payout.Errorf(payout.KindInput, "wait for database %s: %w: can this folder be written to?", l.path, err)
+	case errors.Is(context.Cause(ctx), errWaitedLong):
 		return nil
 	}
 	return payout.Errorf(payout.KindInterrupted, "interrupted while waiting for database %s: %w", l.path, context.Cause(ctx))

@@ -44,6 +44,22 @@ func TestLeaseSaysWhoHasIt(t *testing.T) {
 	}
 }
 
+// TestQueueThatCannotBeLocked: what keeps a command from waiting is said, and is no interruption.
+func TestQueueThatCannotBeLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	first, err := Acquire(t.Context(), path, "first", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Release()
+	if err := os.Mkdir(path+".lock.wait", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Acquire(t.Context(), path, "second", time.Minute); payout.KindOf(err) != payout.KindInput || !strings.Contains(err.Error(), ".lock.wait") {
+		t.Errorf("kind %d, %v; want bad input that names the file", payout.KindOf(err), err)
+	}
+}
+
 // TestOneLeaseUnderAnyName: a link to a database leads to the same lease.
 func TestOneLeaseUnderAnyName(t *testing.T) {
 	dir := t.TempDir()

@@ -77,7 +77,7 @@ type daySumUnits struct{ count, units int64 }
 func addToDays(ctx context.Context, tx *sqlx.Tx, from, to int64) error {
 	sums, err := movedSums(ctx, tx, from, to)
 	if err != nil {
-		return tooLarge(err)
+		return tooLarge(ctx, tx, err)
 	}
 	upsert, err := tx.PrepareContext(ctx, `
 		INSERT INTO payout_days (day, on_behalf_of, currency, status, count, units) VALUES (?, ?, ?, ?, ?, ?)
@@ -90,7 +90,7 @@ func addToDays(ctx context.Context, tx *sqlx.Tx, from, to int64) error {
 	defer upsert.Close()
 	for g, sum := range sums {
 		if _, err := upsert.ExecContext(ctx, int64(g.day), g.onBehalfOf, g.currency, g.status, sum.count, sum.units); err != nil {
-			return tooLarge(err)
+			return tooLarge(ctx, tx, err)
 		}
 	}
 	return nil
@@ -129,15 +129,32 @@ func movedSums(ctx context.Context, tx *sqlx.Tx, from, to int64) (map[dayGroup]d
 	return sums, rows.Err()
 }
 
-// tooLarge says in words that a sum left the range of int64. SQLite's sum() fails then; adding two sums gives a REAL, which
-// the STRICT table refuses.
-func tooLarge(err error) error {
+// tooLarge says in words that a sum left the range of int64, by a money.ErrOverflow that names the largest payout. SQLite's
+// sum() fails then; adding two sums gives a REAL, which the STRICT table refuses.
+func tooLarge(ctx context.Context, q sqlx.QueryerContext, err error) error {
 	if err == nil || !errors.Is(err, money.ErrOverflow) && !strings.Contains(err.Error(), "integer overflow") &&
 		!strings.Contains(err.Error(), "cannot store REAL value in INTEGER column payout_days.units") {
 		return err
 	}
-	return fmt.Errorf("the sum of payouts exceeds what can be held (about 922 trillion); look for payouts of absurd amounts, or choose a shorter period: %w", err)
+	var p struct {
+		ID       string        `db:"id"`
+		Units    int64         `db:"units"`
+		Currency string        `db:"currency"`
+		Created  payout.Millis `db:"created"`
+	}
+	if found := sqlx.GetContext(ctx, q, &p, selectLargest); found != nil {
+		return errors.Join(err, found)
+	}
+	return fmt.Errorf("the sum of payouts exceeds what can be held: the largest is %s, created %s, of %s: ask the provider about it, or choose a period without that day: %w",
+		p.ID, p.Created.Day(), money.New(p.Units, p.Currency), money.ErrOverflow)
 }
+
+const selectLargest = `
+	SELECT p.id, p.units, c.word AS currency, p.created
+	FROM payouts AS p NOT INDEXED
+	JOIN words AS c ON c.n = p.currency
+	ORDER BY abs(p.units) DESC, p.n
+	LIMIT 1`
 
 func summedThrough(ctx context.Context, q sqlx.QueryerContext) (int64, error) {
 	text, err := getMeta(ctx, q, metaSummedThrough)
@@ -182,9 +199,15 @@ func isMany(ctx context.Context, q sqlx.QueryerContext, versions int64) (bool, e
 // daySum is a row of payout_days, in words.
 type daySum = payout.StatusCount
 
+// What daySums gives as sums.
+const (
+	sumUnits = `sum(units)`
+	noUnits  = `0`
+)
+
 // daySums returns the payouts created in p as they stood at version maxSeq, counted and summed by day, onBehalfOfId, currency
 // and status; the order is that of the words' numbers, and combinations without a payout are left out.
-func daySums(ctx context.Context, q sqlx.QueryerContext, maxSeq int64, p payout.Period) ([]daySum, error) {
+func daySums(ctx context.Context, q sqlx.QueryerContext, units string, maxSeq int64, p payout.Period) ([]daySum, error) {
 	if p.Days() == 0 {
 		return nil, nil
 	}
@@ -203,7 +226,7 @@ func daySums(ctx context.Context, q sqlx.QueryerContext, maxSeq int64, p payout.
 	first, end := p.From.Start().UnixMilli(), (p.To + 1).Start().UnixMilli()
 	var sums []daySum
 	err = sqlx.SelectContext(ctx, q, &sums, `
-		SELECT s.word AS status, c.word AS currency, day, o.word AS on_behalf_of, sum(count) AS count, sum(units) AS units
+		SELECT s.word AS status, c.word AS currency, day, o.word AS on_behalf_of, sum(count) AS count, `+units+` AS units
 		FROM (
 			SELECT day, on_behalf_of, currency, status, count, units
 			FROM payout_days
@@ -220,7 +243,7 @@ func daySums(ctx context.Context, q sqlx.QueryerContext, maxSeq int64, p payout.
 		HAVING sum(count) <> 0
 		ORDER BY day, d.on_behalf_of, d.currency, d.status`,
 		from, to, came, went, first, end, int64(p.From), int64(p.To))
-	return sums, tooLarge(err)
+	return sums, tooLarge(ctx, q, err)
 }
 
 // Sums counts and sums the payouts created in p as they stood at version maxSeq (0 = the newest), by currency and status, in
@@ -236,11 +259,12 @@ func (m *Mirror) Sums(ctx context.Context, maxSeq int64, p payout.Period) ([]pay
 			return nil, wrap("sum payouts", err)
 		}
 	}
-	days, err := daySums(ctx, tx, maxSeq, p)
+	days, err := daySums(ctx, tx, sumUnits, maxSeq, p)
 	if err != nil {
 		return nil, wrap("sum payouts", err)
 	}
-	return sumByStatus(days)
+	sums, err := sumByStatus(days)
+	return sums, tooLarge(ctx, tx, err)
 }
 
 // sumByStatus adds days and onBehalfOfIds up.
@@ -260,8 +284,7 @@ func sumByStatus(days []daySum) ([]payout.Sum, error) {
 		var err error
 		s.Count += d.Count
 		if s.Units, err = money.AddUnits(s.Units, d.Units); err != nil {
-			return nil, fmt.Errorf("the sum of %s payouts with status %s exceeds what can be held; look for payouts of absurd amounts, or choose a shorter period: %w",
-				d.Currency, d.Status, err)
+			return nil, err
 		}
 	}
 	sums := make([]payout.Sum, 0, len(byGroup))

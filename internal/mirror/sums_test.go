@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -39,8 +40,16 @@ func TestSumsTooLarge(t *testing.T) {
 			if err == nil {
 				_, err = m.Sums(t.Context(), 0, payout.Period{From: 0, To: 9})
 			}
-			if want := "exceeds what can be held"; err == nil || !strings.Contains(err.Error(), want) {
+			if want := "exceeds what can be held: the largest is po:1, "; !errors.Is(err, money.ErrOverflow) || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want %q in it", err, want)
+			}
+			facts, err := m.Facts(t.Context(), FactsQuery{Period: payout.Period{From: 0, To: 9}, CountsOnly: true})
+			count := int64(0)
+			for _, c := range facts.Breakdown {
+				count += c.Count
+			}
+			if err != nil || count != 2 {
+				t.Errorf("%d payouts counted, %v; want both", count, err)
 			}
 		})
 	}
