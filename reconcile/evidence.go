@@ -139,18 +139,22 @@ func (r *run) ask(ctx context.Context, all *joined) (map[string]bool, error) {
 	return answer.Answered, r.learn(all, answer.Payouts)
 }
 
-// learn adds the payouts that the provider showed to their keys, and matches those again.
+// learn adds the payouts that the provider showed to their keys, and matches those again. A payout that the mirror holds
+// stays under its key there, on whose behalf ever the provider shows it: under two keys it would be counted twice, at both
+// ends of the statement.
 func (r *run) learn(all *joined, payouts []payout.Payout) error {
 	shown := map[payout.Key][]*payout.Payout{}
-	for i := range payouts {
-		p := &payouts[i]
-		of := ""
+	for _, one := range payouts {
+		p, of := &one, ""
 		if r.join.byOBO {
-			of = p.OnBehalfOf
 			ref, _ := payout.KeyOf(p.RefID, "", r.m.o.CaseInsensitive)
 			if n := all.namesakes[ref]; n != nil {
+				if owner, held := n.owners[p.ID]; held {
+					p.OnBehalfOf = owner
+				}
 				n.update(r.join.payOf(rowOf(p)))
 			}
+			of = p.OnBehalfOf
 		}
 		if key, ok := payout.KeyOf(p.RefID, of, r.m.o.CaseInsensitive); ok {
 			shown[key] = append(shown[key], p)

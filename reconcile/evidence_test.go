@@ -289,3 +289,53 @@ func TestAnAnswerThatChangesAFinalStatus(t *testing.T) {
 		t.Errorf("got\n%s\nwant %q in it", all, want)
 	}
 }
+
+// TestShownOnBehalfOfAnother: whomever the provider shows a payout on behalf of, it is counted once, where the mirror has it.
+func TestShownOnBehalfOfAnother(t *testing.T) {
+	const others = "P p2 5 COMPLETED 01-20 obo=O2 ref=S\nE e2 5 paid 01-20 obo=O2 ref=S\n"
+	for _, c := range []struct {
+		name         string
+		records      string
+		shown        string // on whose behalf
+		want         string
+		cash, ledger string
+	}{
+		{
+			"the mirror knows whose, the provider shows it plain", "P p1 100 COMPLETED 01-15 obo=O1\nE e1 100 paid 01-15", "",
+			"matched e2 p2|missing_at_provider e1|missing_in_ledger p1", "105.00", "105.00",
+		},
+		{
+			"it is agreed where the mirror has it", "P p1 100 COMPLETED 01-15 obo=O1\nE e1 100 paid 01-15\nE e3 100 paid 01-15 obo=O1", "",
+			"matched e2 p2|matched e3 p1|missing_at_provider e1", "105.00", "205.00",
+		},
+		{
+			"the provider names another", "P p1 100 COMPLETED 01-15\nE e1 100 paid 01-15 obo=O1", "O1",
+			"matched e2 p2|missing_at_provider e1|missing_in_ledger p1", "105.00", "105.00",
+		},
+		{
+			"what has become of it is learned there", "P p1 100 PROCESSING 01-15 obo=O1\nE e1 100 paid 01-15\nE e3 100 paid 01-15 obo=O1\nE e4 70 paid 01-29 obo=O1", "",
+			"matched e2 p2|matched e3 p1|missing_at_provider e1|missing_at_provider e4", "105.00", "275.00",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, p := newScene(t), &provider{}
+			p.hold(t, "p1", "R", "100", payout.Completed, "01-16")
+			p.holds[0].Created, p.holds[0].OnBehalfOf = instant(t, "01-15"), c.shown
+			s.Provider = p
+			s.records(t, others+c.records)
+			r := s.run(t)
+			if got, want := s.briefs(r), strings.Split(c.want, "|"); !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			if got := r.Statements[0]; got.ProviderCash != units(t, c.cash) || got.LedgerCash != units(t, c.ledger) {
+				t.Errorf("provider cash %d, ledger cash %d; want %s and %s", got.ProviderCash, got.LedgerCash, c.cash, c.ledger)
+			}
+			if r.PayoutsInPeriod != 2 || r.Lookup.Found != 0 {
+				t.Errorf("%d payouts in the period, %d of them found; want 2 and 0", r.PayoutsInPeriod, r.Lookup.Found)
+			}
+			if p.holds[0].OnBehalfOf != c.shown {
+				t.Errorf("the answer was changed to %q", p.holds[0].OnBehalfOf)
+			}
+		})
+	}
+}

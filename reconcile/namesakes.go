@@ -13,7 +13,10 @@ import (
 
 // namesakes is the two payouts of a reference that matter most, under different onBehalfOf: whoever a finding is on behalf of,
 // one of them is the foremost that is beyond its key.
-type namesakes struct{ first, second *pay }
+type namesakes struct {
+	first, second *pay
+	owners        map[string]string // of all the mirror holds, by id, where a key of the reference waits for evidence; else nil
+}
 
 func (n *namesakes) add(p *pay) {
 	switch {
@@ -69,10 +72,12 @@ func (o *joined) stray(j *join, shown map[payout.Key][]*payout.Payout) {
 // namesakes looks for the payouts of the references of findings, all of which lie in the partition, in one pass.
 func (w *joinWorker) namesakes(findings []*finding, pending []*unproven) {
 	wanted := map[payout.Key]*namesakes{}
-	want := func(ref string) {
-		if key, ok := payout.KeyOf(ref, "", w.m.o.CaseInsensitive); ok && wanted[key] == nil {
+	want := func(ref string) *namesakes {
+		key, ok := payout.KeyOf(ref, "", w.m.o.CaseInsensitive)
+		if ok && wanted[key] == nil {
 			wanted[key] = &namesakes{}
 		}
+		return wanted[key]
 	}
 	for _, f := range findings {
 		if f.seeks() {
@@ -80,7 +85,7 @@ func (w *joinWorker) namesakes(findings []*finding, pending []*unproven) {
 		}
 	}
 	for _, u := range pending { // what is known of these keys may change yet
-		want(u.g.ents[0].Ref)
+		want(u.g.ents[0].Ref).owners = map[string]string{}
 	}
 	if len(wanted) == 0 {
 		return
@@ -88,7 +93,11 @@ func (w *joinWorker) namesakes(findings []*finding, pending []*unproven) {
 	data := w.data[payoutSide]
 	for at := 0; at < len(data); at += u32(data[at:], recSize) {
 		if n := wanted[payout.Key(keyBytes(payoutSide, data[at:]))]; n != nil {
-			n.add(w.pay(data[at:]))
+			p := w.pay(data[at:])
+			n.add(p)
+			if n.owners != nil {
+				n.owners[p.ID] = p.OnBehalfOf
+			}
 		}
 	}
 	maps.Copy(w.out.namesakes, wanted)

@@ -122,6 +122,37 @@ func oneOutcome(t *rapid.T, s *scene, r *payout.Reconciliation) {
 	}
 }
 
+// TestOneOutcomeWhateverTheProviderShows: it shows payouts that the mirror holds, moved on, and on behalf of whomever it likes,
+// and some that the mirror lacks.
+func TestOneOutcomeWhateverTheProviderShows(t *testing.T) {
+	base := newScene(t)
+	rapid.Check(t, func(t *rapid.T) {
+		s, p := drawScene(t, base), &provider{}
+		show := func(r payout.Row) {
+			p.holds = append(p.holds, payout.Payout{
+				ID: r.ID, RefID: r.RefID, Amount: money.New(r.Units, r.Currency), Created: r.Created,
+				OnBehalfOf: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "shown on behalf of"),
+				Status:     rapid.SampledFrom([]payout.Status{r.Status, payout.Completed, payout.Failed}).Draw(t, "shown status"),
+				Updated:    r.Changed + payout.Millis(rapid.IntRange(0, 1).Draw(t, "later"))*millisDay,
+			})
+		}
+		for i, r := range s.rows {
+			if rapid.Bool().Draw(t, "shown") {
+				show(r)
+			}
+			if r.ID = fmt.Sprintf("new%d", i); rapid.IntRange(0, 3).Draw(t, "lacked") == 0 {
+				show(r)
+			}
+		}
+		s.Provider = p
+		r, err := s.try()
+		if err != nil {
+			t.Fatal(err)
+		}
+		oneOutcome(t, s, r)
+	})
+}
+
 var linesNamed = regexp.MustCompile(`\(lines \d+ and \d+\)`)
 
 // unordered is what must not depend on the order of the inputs. Lines do.
