@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"payrecon/internal/payout"
+	"payrecon/reconcile"
+	payoutsync "payrecon/sync"
+)
+
+// providerAsker asks the API for references, through the syncer, and remembers what was answered.
+type providerAsker struct {
+	syncer   *payoutsync.Syncer
+	run      int64
+	commit   bool
+	answered map[string]bool
+	held     func(ctx context.Context, id string) (bool, error) // whether the mirror holds a payout
+	new      []payout.Payout                                    // shown, and not held before
+	shown    []payout.Payout
+	err      error // authorization refused, or the mirror could not be asked
+}
+
+// asker returns the way to the provider, or nil when the run is offline: because it was told so, or because nothing is
+// configured to ask with.
+func (s *session) asker(f *reconcileFlags) (*providerAsker, error) {
+	if f.offline {
+		return nil, nil
+	}
+	client, err := s.client()
+	if err != nil {
+		s.log.Warn("the provider is not asked for references: entries without a payout are shown missing only on days that are complete", "why", err.Error())
+		return nil, nil
+	}
+	if bound, err := s.m.BaseURL(context.Background()); err != nil || bound != "" && bound != s.cfg.API.BaseURL {
+		return nil, errors.Join(err, payout.Errorf(payout.KindInput, "the mirror %s holds payouts of %s, not of %s: use another --db", s.cfg.Database, bound, s.cfg.API.BaseURL))
+	}
+	return &providerAsker{
+		syncer: s.syncer(client, nil), run: s.run.ID, commit: s.run.ID != 0, answered: map[string]bool{}, held: s.holds,
+	}, nil
+}
+
+// holds reports whether the mirror holds a payout.
+func (s *session) holds(ctx context.Context, id string) (bool, error) {
+	_, err := s.m.Details(ctx, 0, []string{id})
+	if payout.KindOf(err) == payout.KindNotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// AskRefs asks the API for payouts by reference. First only looks, then, where something was shown and the run is recorded,
+// commits.
+func (p *providerAsker) AskRefs(ctx context.Context, refs []string) payout.RefAnswer {
+	answer := p.syncer.AskRefs(ctx, p.run, refs, false)
+	for _, one := range answer.Payouts {
+		held, err := p.held(ctx, one.ID)
+		if err != nil {
+			answer.Err = err
+			return answer
+		}
+		if !held {
+			p.new = append(p.new, one)
+		}
+	}
+	p.shown = append(p.shown, answer.Payouts...)
+	if p.commit && len(answer.Payouts) > 0 {
+		committed := p.syncer.AskRefs(ctx, p.run, refsOf(answer.Payouts), true)
+		answer.Requests += committed.Requests
+		if committed.Err != nil {
+			answer.Err = committed.Err
+		}
+	}
+	for ref, ok := range answer.Answered {
+		p.answered[ref] = p.answered[ref] || ok
+	}
+	if payout.KindOf(answer.Err) == payout.KindAuth {
+		p.err = answer.Err
+	}
+	return answer
+}
+
+func refsOf(payouts []payout.Payout) (refs []string) {
+	for i := range payouts {
+		if !slices.Contains(refs, payouts[i].RefID) {
+			refs = append(refs, payouts[i].RefID)
+		}
+	}
+	return refs
+}
+
+// disproved lists the days, taken for complete, on which the provider showed what the mirror lacked.
+func (p *providerAsker) disproved(c payout.Coverage) (days []payout.Day) {
+	complete := c.Complete()
+	for i := range p.new {
+		if d := p.new[i].Created.Day(); complete(d) {
+			days = append(days, d)
+		}
+	}
+	slices.Sort(days)
+	return slices.Compact(days)
+}
+
+// again answers as the provider did, without asking it once more.
+func (p *providerAsker) again() reconcile.Provider { return &answeredBefore{p} }
+
+type answeredBefore struct{ asked *providerAsker }
+
+func (p *answeredBefore) AskRefs(ctx context.Context, refs []string) payout.RefAnswer {
+	answer := replayProvider(p.asked.answered).AskRefs(ctx, refs)
+	answer.Payouts = p.asked.shown
+	return answer
+}
+
+func (p *providerAsker) answeredRefs() []string {
+	if p == nil {
+		return nil
+	}
+	return sortedKeys(p.answered)
+}
+
+// refused returns the error of a look-up whose authorization was refused: the run is done, but its exit code says so.
+func (p *providerAsker) refused() error {
+	if p == nil {
+		return nil
+	}
+	return p.err
+}
