@@ -16,10 +16,11 @@ type providerAsker struct {
 	run      int64
 	commit   bool
 	answered map[string]bool
-	held     func(ctx context.Context, id string) (bool, error) // whether the mirror holds a payout
-	new      []payout.Payout                                    // shown, and not held before
+	held     func(ctx context.Context, id string) (onBehalfOf string, ok bool, err error) // whether the mirror holds a payout, and for whom
+	new      []payout.Payout                                                              // shown, and not held before
+	owners   map[string]string                                                            // shown on behalf of whom, of those that the mirror holds on behalf of nobody, by id
 	shown    []payout.Payout
-	err      error // authorization refused, or the mirror could not be asked
+	err      error // authorization refused
 }
 
 // asker returns the way to the provider, or nil when the run is offline: because it was told so, or because nothing is
@@ -37,32 +38,28 @@ func (s *session) asker(f *reconcileFlags) (*providerAsker, error) {
 		return nil, errors.Join(err, payout.Errorf(payout.KindInput, "the mirror %s holds payouts of %s, not of %s: use another --db", s.cfg.Database, bound, s.cfg.API.BaseURL))
 	}
 	return &providerAsker{
-		syncer: s.syncer(client, nil), run: s.run.ID, commit: s.run.ID != 0, answered: map[string]bool{}, held: s.holds,
+		syncer: s.syncer(client, nil), run: s.run.ID, commit: s.run.ID != 0, answered: map[string]bool{}, owners: map[string]string{}, held: s.holds,
 	}, nil
 }
 
-// holds reports whether the mirror holds a payout.
-func (s *session) holds(ctx context.Context, id string) (bool, error) {
-	_, err := s.m.Details(ctx, 0, []string{id})
+// holds reports whether the mirror holds a payout, and on whose behalf.
+func (s *session) holds(ctx context.Context, id string) (onBehalfOf string, ok bool, err error) {
+	refs, err := s.m.Details(ctx, 0, []string{id})
 	if payout.KindOf(err) == payout.KindNotFound {
-		return false, nil
+		return "", false, nil
 	}
-	return err == nil, err
+	if err != nil {
+		return "", false, err
+	}
+	return refs[0].OnBehalfOf, true, nil
 }
 
 // AskRefs asks the API for payouts by reference. First only looks, then, where something was shown and the run is recorded,
 // commits.
 func (p *providerAsker) AskRefs(ctx context.Context, refs []string) payout.RefAnswer {
 	answer := p.syncer.AskRefs(ctx, p.run, refs, false)
-	for _, one := range answer.Payouts {
-		held, err := p.held(ctx, one.ID)
-		if err != nil {
-			answer.Err = err
-			return answer
-		}
-		if !held {
-			p.new = append(p.new, one)
-		}
+	if err := p.compare(ctx, answer.Payouts); err != nil {
+		return payout.RefAnswer{Requests: answer.Requests, Err: err}
 	}
 	p.shown = append(p.shown, answer.Payouts...)
 	if p.commit && len(answer.Payouts) > 0 {
@@ -79,6 +76,22 @@ func (p *providerAsker) AskRefs(ctx context.Context, refs []string) payout.RefAn
 		p.err = answer.Err
 	}
 	return answer
+}
+
+// compare notes what of the payouts that were shown is news to the mirror.
+func (p *providerAsker) compare(ctx context.Context, shown []payout.Payout) error {
+	for _, one := range shown {
+		onBehalfOf, held, err := p.held(ctx, one.ID)
+		switch {
+		case err != nil:
+			return err
+		case !held:
+			p.new = append(p.new, one)
+		case onBehalfOf == "" && one.OnBehalfOf != "":
+			p.owners[one.ID] = one.OnBehalfOf
+		}
+	}
+	return nil
 }
 
 func refsOf(payouts []payout.Payout) (refs []string) {
@@ -111,6 +124,23 @@ func (p *answeredBefore) AskRefs(ctx context.Context, refs []string) payout.RefA
 	answer := replayProvider(p.asked.answered).AskRefs(ctx, refs)
 	answer.Payouts = p.asked.shown
 	return answer
+}
+
+// ownedSource is the mirror as it would be if what was shown had been committed: an asked-for onBehalfOfId wins over none.
+type ownedSource struct {
+	reconcile.Source
+	owners map[string]string // by id
+}
+
+func (s *ownedSource) Blocks(ctx context.Context, maxSeq int64, fn func(worker int, rows []payout.Row) error) error {
+	return s.Source.Blocks(ctx, maxSeq, func(worker int, rows []payout.Row) error {
+		for i := range rows {
+			if owner, known := s.owners[rows[i].ID]; known {
+				rows[i].OnBehalfOf = owner
+			}
+		}
+		return fn(worker, rows)
+	})
 }
 
 func (p *providerAsker) answeredRefs() []string {

@@ -137,8 +137,11 @@ func (s *session) match(ctx context.Context, in *reconcile.Input, asker *provide
 		return r, err
 	}
 	disproved := asker.disproved(in.Coverage)
-	if len(disproved) == 0 && !asker.commit {
+	if len(disproved) == 0 && len(asker.owners) == 0 && !asker.commit {
 		return r, nil
+	}
+	if !asker.commit {
+		in.Source = &ownedSource{in.Source, asker.owners}
 	}
 	if in.MaxSeq, err = s.m.Sequence(ctx); err != nil {
 		return nil, err
