@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 
 	"payrecon/internal/payout"
@@ -16,9 +19,9 @@ type providerAsker struct {
 	run      int64
 	commit   bool
 	answered map[string]bool
-	held     func(ctx context.Context, id string) (onBehalfOf string, ok bool, err error) // whether the mirror holds a payout, and for whom
-	new      []payout.Payout                                                              // shown, and not held before
-	owners   map[string]string                                                            // shown on behalf of whom, of those that the mirror holds on behalf of nobody, by id
+	held     func(ctx context.Context, id string) (payout.PayoutRef, bool, error) // a payout as the mirror holds it
+	new      []payout.Payout                                                      // shown, and not held before
+	owners   map[string]string                                                    // shown on behalf of whom, of those that the mirror holds on behalf of nobody, by id
 	shown    []payout.Payout
 	err      error // authorization refused
 }
@@ -42,16 +45,16 @@ func (s *session) asker(f *reconcileFlags) (*providerAsker, error) {
 	}, nil
 }
 
-// holds reports whether the mirror holds a payout, and on whose behalf.
-func (s *session) holds(ctx context.Context, id string) (onBehalfOf string, ok bool, err error) {
+// holds returns a payout as the mirror holds it, and whether it does.
+func (s *session) holds(ctx context.Context, id string) (payout.PayoutRef, bool, error) {
 	refs, err := s.m.Details(ctx, 0, []string{id})
 	if payout.KindOf(err) == payout.KindNotFound {
-		return "", false, nil
+		return payout.PayoutRef{}, false, nil
 	}
 	if err != nil {
-		return "", false, err
+		return payout.PayoutRef{}, false, err
 	}
-	return refs[0].OnBehalfOf, true, nil
+	return refs[0], true, nil
 }
 
 // AskRefs asks the API for payouts by reference. First only looks, then, where something was shown and the run is recorded,
@@ -63,11 +66,7 @@ func (p *providerAsker) AskRefs(ctx context.Context, refs []string) payout.RefAn
 	}
 	p.shown = append(p.shown, answer.Payouts...)
 	if p.commit && len(answer.Payouts) > 0 {
-		committed := p.syncer.AskRefs(ctx, p.run, refsOf(answer.Payouts), true)
-		answer.Requests += committed.Requests
-		if committed.Err != nil {
-			answer.Err = committed.Err
-		}
+		p.keep(ctx, &answer)
 	}
 	for ref, ok := range answer.Answered {
 		p.answered[ref] = p.answered[ref] || ok
@@ -81,17 +80,53 @@ func (p *providerAsker) AskRefs(ctx context.Context, refs []string) payout.RefAn
 // compare notes what of the payouts that were shown is news to the mirror.
 func (p *providerAsker) compare(ctx context.Context, shown []payout.Payout) error {
 	for _, one := range shown {
-		onBehalfOf, held, err := p.held(ctx, one.ID)
+		held, ok, err := p.held(ctx, one.ID)
 		switch {
 		case err != nil:
 			return err
-		case !held:
+		case !ok:
 			p.new = append(p.new, one)
-		case onBehalfOf == "" && one.OnBehalfOf != "":
+		case held.OnBehalfOf == "" && one.OnBehalfOf != "":
 			p.owners[one.ID] = one.OnBehalfOf
 		}
 	}
 	return nil
+}
+
+// keep asks once more, to commit what was shown. A payout that does not lie in the mirror as it was shown after that is taken out
+// of the answer, and its reference counts as not answered: a recorded run rests on nothing that the mirror does not hold.
+func (p *providerAsker) keep(ctx context.Context, answer *payout.RefAnswer) {
+	committed := p.syncer.AskRefs(ctx, p.run, refsOf(answer.Payouts), true)
+	answer.Requests += committed.Requests
+	lost := map[payout.Key]bool{} // in any letter case: a reference is asked for in several
+	inAnyCase := func(ref string) payout.Key {
+		key, _ := payout.KeyOf(ref, "", true)
+		return key
+	}
+	why := committed.Err
+	answer.Payouts = slices.DeleteFunc(answer.Payouts, func(one payout.Payout) bool {
+		held, ok, err := p.held(ctx, one.ID)
+		if err == nil && ok && heldAsShown(&held, &one) {
+			return false
+		}
+		why = cmp.Or(why, err)
+		lost[inAnyCase(one.RefID)] = true
+		return true
+	})
+	maps.DeleteFunc(answer.Answered, func(ref string, _ bool) bool { return lost[inAnyCase(ref)] })
+	switch {
+	case len(lost) == 0:
+		answer.Err = cmp.Or(answer.Err, why)
+	case why == nil:
+		answer.Err = payout.Errorf(payout.KindTransport, "what was shown could not be kept: asked once more, the API did not show it")
+	default:
+		answer.Err = fmt.Errorf("what was shown could not be kept: %w", why)
+	}
+}
+
+// heldAsShown reports whether the mirror knows at least as much of a payout as an answer that showed it.
+func heldAsShown(held *payout.PayoutRef, one *payout.Payout) bool {
+	return (held.Status == one.Status || held.Changed > one.Updated) && (held.OnBehalfOf != "" || one.OnBehalfOf == "")
 }
 
 func refsOf(payouts []payout.Payout) (refs []string) {
@@ -122,7 +157,9 @@ type answeredBefore struct{ asked *providerAsker }
 
 func (p *answeredBefore) AskRefs(ctx context.Context, refs []string) payout.RefAnswer {
 	answer := replayProvider(p.asked.answered).AskRefs(ctx, refs)
-	answer.Payouts = p.asked.shown
+	if !p.asked.commit { // else they lie in the mirror by now
+		answer.Payouts = p.asked.shown
+	}
 	return answer
 }
 

@@ -2,12 +2,27 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"payrecon/internal/payout"
 	"payrecon/internal/sandbox"
 )
+
+// between puts a handler between payrecon and the API, which hands on what it does not answer itself.
+func (s *site) between(answers func(w http.ResponseWriter, r *http.Request) bool) {
+	s.t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !answers(w, r) {
+			s.box.ServeHTTP(w, r)
+		}
+	}))
+	s.t.Cleanup(server.Close)
+	s.url = server.URL
+}
 
 // outcomesIn reads the outcomes of a reconciliation as `reconcile --json` prints it.
 func outcomesIn(t *testing.T, text string) (list []string, doc reconcileJSON) {
@@ -50,5 +65,72 @@ func TestPassesChanged(t *testing.T) {
 			s.again(s.reconciliation().Run)
 			s.do(exitDone, "report", "--out", s.path("book.xlsx"))
 		})
+	}
+}
+
+// TestShownButNotKept: a payout that the look-up shows and that then cannot be committed is none that a recorded run could rest
+// on, and its reference is not answered.
+func TestShownButNotKept(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		second func(w http.ResponseWriter, r *http.Request) bool // what becomes of the request that is to commit
+		exit   int
+	}{
+		{"refused", func(w http.ResponseWriter, _ *http.Request) bool {
+			http.Error(w, `{}`, http.StatusForbidden)
+			return true
+		}, exitAuth},
+		{"not shown any more", func(_ http.ResponseWriter, r *http.Request) bool {
+			r.URL.RawQuery = "limit=200&refIds=OTHER"
+			return false
+		}, exitIncomplete},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSite(t, sandbox.Options{Payouts: 30, Days: 20, Seed: 5})
+			asked, counts := 0, false
+			s.between(func(w http.ResponseWriter, r *http.Request) bool {
+				if !counts || !r.URL.Query().Has("refIds") {
+					return false
+				}
+				asked++
+				return asked > 1 && c.second(w, r)
+			})
+			s.do(exitDone, "sync")
+			s.pay("LATE-1", "100.00", payout.Completed, 3)
+			s.ledger("LATE-1 100.00 paid " + payout.DayOf(s.now.AddDate(0, 0, -3)).String())
+			counts = true
+			code, out, words := s.try("reconcile", "--ledger", s.path("ledger.csv"), "--json")
+			if code != c.exit || asked != 2 {
+				t.Fatalf("exit %d after %d requests, want %d after 2\n%s", code, asked, c.exit, words)
+			}
+			got, doc := outcomesIn(t, out)
+			if !slices.Contains(got, "not_fetched 0 1") || doc.Lookup.Found != 0 {
+				t.Errorf("outcomes %q, %d found; want the entry not_fetched and none found\n%s", got, doc.Lookup.Found, words)
+			}
+			if !strings.Contains(doc.Lookup.Skipped, "could not be kept") {
+				t.Errorf("the look-up says %q", doc.Lookup.Skipped)
+			}
+			s.again(s.reconciliation().Run)
+			s.do(exitDone, "report", "--out", s.path("book.xlsx"))
+		})
+	}
+}
+
+func TestHeldAsShown(t *testing.T) {
+	shown := payout.Payout{Status: payout.Completed, OnBehalfOf: "O1", Updated: 20}
+	for _, c := range []struct {
+		name string
+		held payout.PayoutRef
+		want bool
+	}{
+		{"the same", payout.PayoutRef{Status: payout.Completed, OnBehalfOf: "O1", Changed: 20}, true},
+		{"of an earlier pass", payout.PayoutRef{Status: payout.Completed, OnBehalfOf: "O2", Changed: 20}, true},
+		{"moved on since", payout.PayoutRef{Status: payout.Failed, OnBehalfOf: "O1", Changed: 30}, true},
+		{"as it was before", payout.PayoutRef{Status: payout.Processing, OnBehalfOf: "O1", Changed: 10}, false},
+		{"for nobody yet", payout.PayoutRef{Status: payout.Completed, Changed: 20}, false},
+	} {
+		if got := heldAsShown(&c.held, &shown); got != c.want {
+			t.Errorf("%s: %t, want %t", c.name, got, c.want)
+		}
 	}
 }
