@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -38,8 +37,8 @@ func (s *session) reconcile(ctx context.Context, f *reconcileFlags) (*payout.Rec
 // evidenceBefore is how far before the period coverage is read: evidence for an entry reaches match_window days back.
 const evidenceBefore = 400
 
-// reconcileFiles matches, and records what came out, unless asked not to. left, by a sync of the same run that failed,
-// takes the conclusion away.
+// reconcileFiles matches, and records what came out, unless asked not to. What was to be recorded and could not be is not
+// returned. left, by a sync of the same run that failed, takes the conclusion away.
 func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files []string, period payout.Period, left behind) (*payout.Reconciliation, error) {
 	now := s.clock() // one, however long it takes
 	asOf, err := s.asOfFlag(f.asOf)
@@ -97,7 +96,10 @@ func (s *session) reconcileFiles(ctx context.Context, f *reconcileFlags, files [
 	}
 	in.Items = nil // done with; they may be many
 	copied.begin(r.Ledger.Files)
-	return r, errors.Join(s.record(ctx, r, &in, before, asker, copied.wait), asker.refused())
+	if err := s.record(ctx, r, &in, before, asker, copied.wait); err != nil {
+		return nil, err // a result on no record could not be performed again, nor worked on
+	}
+	return r, asker.refused()
 }
 
 // known fills in what the mirror knows before the run.
