@@ -206,7 +206,7 @@ func (a *app) checkLedger(ctx context.Context, cfg *config) []check {
 		}
 		return []check{warn("ledger", "set ledger.path, or give --ledger every time", "no ledger is configured")}
 	}
-	files, err := reconcile.FindLedger(cfg.Ledger.Path, cfg.Ledger.Take, time.Duration(cfg.Ledger.MaxAge), a.clock())
+	files, err := a.findLedger(cfg)
 	if err != nil {
 		return []check{fail("ledger", "look at the export that writes it, and at ledger.path", err)}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -71,13 +72,25 @@ func sortedKeys[V any](m map[string]V) []string {
 
 // ledgerFiles finds the ledger that --ledger or the configuration names.
 func (s *session) ledgerFiles(flag string) ([]string, error) {
-	if flag != "" {
-		return []string{flag}, needFile("ledger", flag)
-	}
-	if s.cfg.Ledger.Path == "" {
+	switch {
+	case flag != "":
+		if err := needFile("ledger", flag); err != nil {
+			return nil, err
+		}
+		return []string{flag}, needSaved(flag)
+	case s.cfg.Ledger.Path == "":
 		return nil, payout.Errorf(payout.KindInput, "no ledger: give --ledger FILE, or set ledger.path in payrecon.yaml")
 	}
-	return reconcile.FindLedger(s.cfg.Ledger.Path, s.cfg.Ledger.Take, time.Duration(s.cfg.Ledger.MaxAge), s.clock())
+	return s.findLedger(s.cfg)
+}
+
+// findLedger finds the files that ledger.path stands for.
+func (a *app) findLedger(cfg *config) ([]string, error) {
+	files, err := reconcile.FindLedger(cfg.Ledger.Path, cfg.Ledger.Take, time.Duration(cfg.Ledger.MaxAge), a.clock())
+	for _, path := range files {
+		err = cmp.Or(err, needSaved(path))
+	}
+	return files, err
 }
 
 func (a *app) ledgerCommand() *cobra.Command {

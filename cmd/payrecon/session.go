@@ -218,6 +218,24 @@ func daysInWords(days []payout.Day) string {
 	return fmt.Sprintf("%s (%d days)", payout.DaysInWords(days), len(days))
 }
 
+// needSaved refuses a ledger that is not a file on disk: it is read more than once, to keep a copy of it.
+func needSaved(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return payout.Errorf(payout.KindInput, "ledger %s: %w", path, err)
+	}
+	what := "is no regular file"
+	switch mode := info.Mode(); {
+	case mode.IsRegular():
+		return nil
+	case mode&fs.ModeNamedPipe != 0:
+		what = "is a pipe, not a file"
+	case mode&fs.ModeDevice != 0:
+		what = "is a device, not a file"
+	}
+	return payout.Errorf(payout.KindInput, "ledger %s: %s, and cannot be read twice: save it first, and name the file", path, what)
+}
+
 // needFile refuses a path that is not a readable file, before any work is done.
 func needFile(what, path string) error {
 	info, err := os.Stat(path)
