@@ -23,7 +23,7 @@ type providerAsker struct {
 	new      []payout.Payout                                                      // shown, and not held before
 	owners   map[string]string                                                    // shown on behalf of whom, of those that the mirror holds on behalf of nobody, by id
 	shown    []payout.Payout
-	err      error // authorization refused
+	why      error // not every reference was answered; nil: all were
 }
 
 // asker returns the way to the provider, or nil when the run is offline: because it was told so, or because nothing is
@@ -62,6 +62,7 @@ func (s *session) holds(ctx context.Context, id string) (payout.PayoutRef, bool,
 func (p *providerAsker) AskRefs(ctx context.Context, refs []string) payout.RefAnswer {
 	answer := p.syncer.AskRefs(ctx, p.run, refs, false)
 	if err := p.compare(ctx, answer.Payouts); err != nil {
+		p.why = err
 		return payout.RefAnswer{Requests: answer.Requests, Err: err}
 	}
 	p.shown = append(p.shown, answer.Payouts...)
@@ -71,9 +72,7 @@ func (p *providerAsker) AskRefs(ctx context.Context, refs []string) payout.RefAn
 	for ref, ok := range answer.Answered {
 		p.answered[ref] = p.answered[ref] || ok
 	}
-	if payout.KindOf(answer.Err) == payout.KindAuth {
-		p.err = answer.Err
-	}
+	p.why = answer.Err
 	return answer
 }
 
@@ -157,6 +156,9 @@ type answeredBefore struct{ asked *providerAsker }
 
 func (p *answeredBefore) AskRefs(ctx context.Context, refs []string) payout.RefAnswer {
 	answer := replayProvider(p.asked.answered).AskRefs(ctx, refs)
+	if answer.Err = p.asked.why; answer.Err == nil && len(answer.Answered) < len(refs) {
+		answer.Err = errors.New("some references came up only after it was asked")
+	}
 	if !p.asked.commit { // else they lie in the mirror by now
 		answer.Payouts = p.asked.shown
 	}
@@ -189,8 +191,8 @@ func (p *providerAsker) answeredRefs() []string {
 
 // refused returns the error of a look-up whose authorization was refused: the run is done, but its exit code says so.
 func (p *providerAsker) refused() error {
-	if p == nil {
+	if p == nil || payout.KindOf(p.why) != payout.KindAuth {
 		return nil
 	}
-	return p.err
+	return p.why
 }

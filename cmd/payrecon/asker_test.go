@@ -134,3 +134,37 @@ func TestHeldAsShown(t *testing.T) {
 		}
 	}
 }
+
+// TestWarnedOfWhatWasNotAnswered: a run that is done over warns of what the provider said when it was asked, once.
+func TestWarnedOfWhatWasNotAnswered(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: 30, Days: 20, Seed: 5, OnBehalfOf: []string{"", "O2"}})
+	down := false
+	s.between(func(w http.ResponseWriter, r *http.Request) bool {
+		if down && r.URL.Query().Has("refIds") && r.URL.Query().Get("onBehalfOfId") == "O2" {
+			http.Error(w, `{}`, http.StatusForbidden)
+			return true
+		}
+		return false
+	})
+	s.write("payrecon.yaml", "api: {rate_limit: none, on_behalf_of: [\"\", O2]}\n")
+	s.do(exitDone, "sync")
+	s.pay("LATE-1", "100.00", payout.Completed, 3)
+	day := payout.DayOf(s.now.AddDate(0, 0, -3)).String()
+	s.ledger("LATE-1 100.00 paid "+day, "GONE-1 70.00 paid "+day)
+	down = true
+	for _, record := range []string{"--no-record=true", "--no-record=false"} {
+		_, out, words := s.try("reconcile", "--ledger", s.path("ledger.csv"), "--json", record)
+		_, doc := outcomesIn(t, out)
+		if !slices.ContainsFunc(doc.Warnings, func(w string) bool { return strings.Contains(w, "by reference") && strings.Contains(w, "403") }) ||
+			strings.Contains(strings.Join(doc.Warnings, "\n"), "when the run was performed first") {
+			t.Errorf("%s: warnings %q", record, doc.Warnings)
+		}
+		if n := strings.Count(words, "asking the provider by reference"); n != 1 {
+			t.Errorf("%s: said %d times\n%s", record, n, words)
+		}
+	}
+	if lookup := s.reconciliation().Lookup; lookup.Found != 1 || strings.Contains(lookup.Skipped, "kept") {
+		t.Errorf("what was found and lies in the mirror now: %+v", lookup)
+	}
+	s.again(s.reconciliation().Run)
+}

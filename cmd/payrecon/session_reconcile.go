@@ -150,11 +150,17 @@ func (s *session) match(ctx context.Context, in *reconcile.Input, asker *provide
 	}
 	in.Coverage = disprove(in.Coverage, disproved)
 	in.Provider = asker.again()
-	lookup := r.Lookup
+	in.Logger = nil // what it warned of is said
+	first := r
 	if r, err = reconcile.Reconcile(ctx, *in); err != nil {
 		return nil, err
 	}
-	r.Lookup = lookup
+	r.Lookup = first.Lookup
+	for _, warning := range r.Warnings {
+		if !slices.Contains(first.Warnings, warning) {
+			s.log.Warn(warning)
+		}
+	}
 	if len(disproved) == 0 {
 		return r, nil
 	}
