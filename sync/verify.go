@@ -26,6 +26,7 @@ type VerifyReport struct {
 	// verification that was interrupted, are among them.
 	Disproved []payout.Day `json:"disproved"`
 
+	today           payout.Day      // by the clock, when it began
 	compared, swept map[string]bool // shown by walks, and by the sweep
 }
 
@@ -38,7 +39,7 @@ func (s *Syncer) Verify(ctx context.Context, runID int64, from, to payout.Day) (
 	}
 	report := &VerifyReport{
 		Period: r.passes[0].days, Missing: []string{}, Differs: []string{}, Gone: []string{}, Vanished: []string{},
-		GoneDays: []payout.Day{}, Disproved: []payout.Day{}, compared: map[string]bool{}, swept: map[string]bool{},
+		GoneDays: []payout.Day{}, Disproved: []payout.Day{}, today: r.today, compared: map[string]bool{}, swept: map[string]bool{},
 	}
 	if err := r.leftDisproved(context.WithoutCancel(ctx), report); err != nil {
 		return nil, err
@@ -133,9 +134,30 @@ func (v *VerifyReport) add(c *payout.PageCommit, result *payout.PageResult) {
 		shown[c.Payouts[i].ID] = true
 	}
 	if c.Walk == nil {
+		v.addSwept(c.Payouts, result)
 		return
 	}
 	v.Missing = append(v.Missing, result.NewIDs...)
 	v.Differs = append(v.Differs, result.ChangedIDs...)
 	v.Disproved = append(v.Disproved, result.Disproved...)
+}
+
+// addSwept notes what the sweep, or an answer to ids, showed of the days and their walks had not shown. A new payout of a day
+// that has not ended may have been created since its walk: nothing was missing then.
+func (v *VerifyReport) addSwept(rows []payout.Payout, result *payout.PageResult) {
+	for i := range rows {
+		id, day := rows[i].ID, rows[i].Created.Day()
+		switch {
+		case day < v.Period.From || day > v.Period.To || v.compared[id]:
+		case slices.Contains(result.ChangedIDs, id):
+			v.Differs = append(v.Differs, id)
+		case day < v.today && slices.Contains(result.NewIDs, id):
+			v.Missing = append(v.Missing, id)
+		}
+	}
+	for _, d := range result.Disproved {
+		if v.Period.From <= d && d <= v.Period.To {
+			v.Disproved = append(v.Disproved, d)
+		}
+	}
 }

@@ -121,3 +121,33 @@ func TestAnotherOwnerIsNoDifference(t *testing.T) {
 		t.Errorf("of %d payouts %d differ, %v; want none", report.Compared, len(report.Differs), err)
 	}
 }
+
+// TestVerifySweepFinds has days whose lists leave out what the sweep shows: a payout that the mirror lacks, and one that has
+// changed. Neither is passed over because no walk brought it; what the sweep brings of other days is not the question.
+func TestVerifySweepFinds(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 20)}
+	a.fill(day0, 9, 30)
+	a.add("po:changed", payout.MillisOf(noon(day0+2)), payout.Pending)
+	m := openMirror(t)
+	s := newSyncer(a, m, payoutsync.Options{})
+	if sum, err := s.Backfill(t.Context(), 1, day0, day0+8); err != nil || !sum.Complete {
+		t.Fatalf("Backfill: %+v, %v", sum, err)
+	}
+	a.setStatus(len(a.rows)-1, payout.Processing, payout.MillisOf(noon(day0+3)))
+	a.add("po:hidden", payout.MillisOf(noon(day0+4)), payout.Processing)
+	a.add("po:elsewhere", payout.MillisOf(noon(day0+8)), payout.Processing)
+	a.bend = func(q payout.Query, rows []payout.Payout) []payout.Payout {
+		if q.Limit != payout.MaxLimit || !q.HasFrom() {
+			return rows
+		}
+		return slices.DeleteFunc(rows, func(p payout.Payout) bool { return p.ID == "po:hidden" || p.ID == "po:changed" })
+	}
+	report, err := s.Verify(t.Context(), 2, day0, day0+6)
+	if err != nil || !slices.Equal(report.Missing, []string{"po:hidden"}) || !slices.Equal(report.Disproved, []payout.Day{day0 + 2, day0 + 4}) {
+		t.Errorf("Verify: missing %q, disproved %v, %v; want what only the sweep showed, and both days", report.Missing, report.Disproved, err)
+	}
+	if !slices.Equal(report.Differs, []string{"po:changed"}) || len(report.Gone) != 0 {
+		t.Errorf("Verify: differs %q, gone %q; want the one that only the sweep showed changed", report.Differs, report.Gone)
+	}
+	wantTruth(t, m, a)
+}
