@@ -3,6 +3,7 @@ package payapi
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"iter"
 	"maps"
 	"net/http"
@@ -14,9 +15,9 @@ import (
 // maxCursor is the longest cursor that is sent back; the documented example has nine bytes.
 const maxCursor = 2048
 
-// sameAgain is how many times in a row a page may show exactly the ids of the one before. A list that shifts under a
-// cursor by position can show a page twice; one that never changes is a server that does not page.
-const sameAgain = 2
+// maxSights is how many times a walk may show a page of exactly the same ids. A list that shifts under a cursor by position can
+// show a page twice; three times is a server that does not page, or whose cursors lead in a circle.
+const maxSights = 2
 
 // Pages walks through the answer to q, from cursor on ("" = from the start). It ends after the first page whose End is
 // not payout.PageMore, or with one error:
@@ -26,8 +27,8 @@ const sameAgain = 2
 //     the end where other cursors of this server are good, else PageUnsure. The short page is shown after that, because its
 //     End is not known before;
 //   - a full page with a new cursor: PageMore;
-//   - a full page without a cursor, with a cursor seen before in this walk, or with the same ids for the third time in a
-//     row: PageUnsure.
+//   - a full page without a cursor, or with a cursor seen before in this walk: PageUnsure;
+//   - a page, full or short, that has a cursor and the same ids as two before it in this walk: PageUnsure.
 //
 // A page with more rows than the limit is kept whole and counts as full. A walk of more than Options.MaxPages pages is an
 // error, as is a cursor of more than 2048 bytes. All rows carry q.OnBehalfOf.
@@ -37,7 +38,8 @@ func (c *Client) Pages(ctx context.Context, q payout.Query, cursor string) iter.
 			yield(nil, payout.Errorf(payout.KindInput, "limit %d: want 1 to %d", q.Limit, payout.MaxLimit))
 			return
 		}
-		w := walk{limit: limit(q), seen: map[string]bool{cursor: true}}
+		w := walk{limit: limit(q), cursors: map[uint64]bool{}, sights: map[uint64]uint8{}}
+		w.isNew(cursor)
 		page, next, err := c.page(ctx, q, cursor)
 		for pages := 1; ; pages++ {
 			if err == nil && pages > c.maxPages {
@@ -51,8 +53,7 @@ func (c *Client) Pages(ctx context.Context, q payout.Query, cursor string) iter.
 			var after *payout.Page
 			var afterNext string
 			var afterErr error // of following a short page's cursor: the page itself was read, and is shown first
-			if page.End == payout.PageRegular && len(page.Payouts) > 0 && next != "" && !w.seen[next] {
-				w.seen[next] = true
+			if page.End == payout.PageRegular && len(page.Payouts) > 0 && next != "" && w.isNew(next) {
 				after, afterNext, afterErr = c.beyond(ctx, q, page, next)
 			}
 			if page.End == payout.PageMore || after != nil || afterErr != nil {
@@ -133,31 +134,45 @@ func (c *Client) page(ctx context.Context, q payout.Query, cursor string) (*payo
 	return page, next, err
 }
 
-// walk is what one walk remembers of its pages.
+// walk is what one walk remembers of its pages: hashes, because a walk may have very many.
 type walk struct {
-	limit int
-	seen  map[string]bool // cursors
-	ids   [32]byte        // hash of the last page's ids, in order
-	same  int             // how many pages in a row repeated the ids of the one before
+	limit   int
+	cursors map[uint64]bool  // those given so far
+	sights  map[uint64]uint8 // how often a page was shown, by its ids in order
 }
 
 // judge says how a page ended.
 func (w *walk) judge(rows []payout.Payout, next string) payout.PageEnd {
-	if len(rows) < w.limit {
+	again := w.sight(rows) > maxSights
+	switch {
+	case len(rows) < w.limit && (!again || next == ""):
 		return payout.PageRegular
+	case again || next == "" || !w.isNew(next):
+		return payout.PageUnsure
+	}
+	return payout.PageMore
+}
+
+// isNew reports whether a cursor was not given before, and remembers it.
+func (w *walk) isNew(cursor string) bool {
+	sum := sha256.Sum256([]byte(cursor))
+	key := binary.LittleEndian.Uint64(sum[:])
+	known := w.cursors[key]
+	w.cursors[key] = true
+	return !known
+}
+
+// sight returns how often the walk has shown a page of these ids, this time included.
+func (w *walk) sight(rows []payout.Payout) uint8 {
+	if len(rows) == 0 {
+		return 0
 	}
 	h := sha256.New()
 	for i := range rows {
 		h.Write([]byte(rows[i].ID))
 		h.Write([]byte{0})
 	}
-	w.same++
-	if ids := [32]byte(h.Sum(nil)); ids != w.ids {
-		w.ids, w.same = ids, 0
-	}
-	if next == "" || w.seen[next] || w.same >= sameAgain {
-		return payout.PageUnsure
-	}
-	w.seen[next] = true
-	return payout.PageMore
+	key := binary.LittleEndian.Uint64(h.Sum(nil))
+	w.sights[key]++
+	return w.sights[key]
 }

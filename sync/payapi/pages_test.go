@@ -181,6 +181,48 @@ func TestRefusedCursorOfAShortPage(t *testing.T) {
 	}
 }
 
+// Next links that lead in a circle, each under a new cursor, are not followed for ever. What shifts is shown twice at times.
+func TestCircleOfPagesEnds(t *testing.T) {
+	tests := []struct {
+		name            string
+		pages, rows     int // of the circle
+		limit, from     int
+		want, different int
+	}{
+		{"one page", 1, 2, 2, 0, 3, 2},
+		{"two full pages", 2, 200, 200, 0, 5, 400},
+		{"two short pages", 2, 2, 200, 0, 5, 4},
+		{"seven pages", 7, 3, 3, 0, 15, 21},
+		{"a circle behind other pages", 2, 3, 3, 4, 9, 18},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var n atomic.Int64
+			c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				i := int(n.Add(1)) - 1
+				page := i
+				if i >= tt.from {
+					page = tt.from + (i-tt.from)%tt.pages
+				}
+				_, _ = io.WriteString(w, pageOf(page*tt.rows, tt.rows, fmt.Sprint("c", i)))
+			}, func(o *Options) { o.MaxPages = 30 })
+			pages, err := walkAll(t, c.Client, payout.Query{Limit: tt.limit}, "")
+			ids := map[string]bool{}
+			for i, p := range pages {
+				for _, one := range p.Payouts {
+					ids[one.ID] = true
+				}
+				if last := i == len(pages)-1; last != (p.End == payout.PageUnsure) {
+					t.Errorf("page %d of %d: End %d, want the last alone unsure", i, len(pages), p.End)
+				}
+			}
+			if err != nil || len(pages) != tt.want || n.Load() != int64(tt.want) || len(ids) != tt.different {
+				t.Errorf("%d pages, %d requests, %d different payouts, %v; want %d pages, %d payouts", len(pages), n.Load(), len(ids), err, tt.want, tt.different)
+			}
+		})
+	}
+}
+
 // A walk that goes on from a stored cursor knows that cursor too.
 func TestStoredCursorIsNotFollowedAgain(t *testing.T) {
 	c := serve(t, answerWith(200, pageOf(0, 2, "stored")))
