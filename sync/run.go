@@ -39,6 +39,8 @@ type run struct {
 	left         map[string]bool // windows that were left, by their names
 	failures     int             // windows and sweeps that the API failed or refused since the last page
 	firstFailure error
+	start        nightStart
+	skewTold     bool          // that the clocks are far apart
 	details      *VerifyReport // what differed, for Verify
 
 	sentBefore, retriedBefore int64 // what the API's client had sent before the run

@@ -209,16 +209,9 @@ func (r *run) wantNight(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	first, ok, err := r.store.SyncStart(ctx)
+	first, err := r.firstNight(ctx)
 	if err != nil {
 		return err
-	}
-	if !ok {
-		first = r.firstDay(r.today)
-		if err := r.store.SetSyncStart(ctx, first); err != nil {
-			return err
-		}
-		r.o.Logger.Info("first sync", "from", first.String(), "note", "earlier payouts: payrecon backfill")
 	}
 	yesterday := r.today - 1
 	for _, pass := range r.o.OnBehalfOf {

@@ -211,7 +211,7 @@ func (r *run) write(ctx context.Context, c *payout.PageCommit, page *payout.Page
 		return storeError{err}
 	}
 	r.count(c, page, &result)
-	return nil
+	return r.noteClocks(ctx, page)
 }
 
 // count adds a committed page to the summary and tells the progress.
