@@ -121,3 +121,21 @@ func TestStartIsSetByTheFirstPage(t *testing.T) {
 		t.Errorf("nights begin on %s, %v, %v; want %s", start, ok, err, day0+5)
 	}
 }
+
+// TestClockAheadOnce has one night by a clock that was ahead, and an API that does not date what changes. The next night's word
+// counts, although the clock says that it is older.
+func TestClockAheadOnce(t *testing.T) {
+	a := &fakeAPI{now: noon(day0 + 50), serverBehind: 30 * 24 * time.Hour}
+	a.fill(day0, 20, 5)
+	m := openMirror(t)
+	s := newSyncer(a, m, payoutsync.Options{StartDay: day0})
+	if _, err := s.Nightly(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	a.now, a.serverBehind = noon(day0+21), 0
+	a.setStatus(3, payout.Completed, a.rows[3].Updated)
+	if sum, err := s.Nightly(t.Context(), 2); err != nil || sum.Changed != 1 {
+		t.Errorf("the next night: %+v, %v; want one changed", sum, err)
+	}
+	wantTruth(t, m, a)
+}

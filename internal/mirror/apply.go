@@ -25,6 +25,7 @@ type currentRow struct {
 	Hash       []byte `db:"hash"`    // of the version that stands
 	Updated    int64  `db:"updated"` // likewise
 	Asked      int64  `db:"asked"`   // likewise
+	Run        int64  `db:"run"`     // likewise
 
 	statusText payout.Status // set when this page brought it
 }
@@ -57,7 +58,7 @@ const (
 		SELECT v.previous FROM chain CROSS JOIN payout_versions v ON v.seq = chain.seq WHERE v.previous IS NOT NULL)
 		SELECT count(*) FROM chain CROSS JOIN payout_versions v ON v.seq = chain.seq WHERE v.hash = ?`
 
-	selectStanding = `SELECT p.n, p.id, p.status, p.created, p.changed, p.on_behalf_of, p.final, p.seq, p.last, v.hash, v.updated, v.asked
+	selectStanding = `SELECT p.n, p.id, p.status, p.created, p.changed, p.on_behalf_of, p.final, p.seq, p.last, v.hash, v.updated, v.asked, v.run
 		FROM payouts p CROSS JOIN payout_versions v ON v.seq = p.seq WHERE p.n IN (`
 
 	selectCandidates = "SELECT n FROM payout_ids WHERE hash IN ("
@@ -204,7 +205,7 @@ func (p *pageTx) applyOne(one *payout.Payout, hash payout.IDHash, pass int64) er
 		dated := *one
 		dated.Updated, one = payout.Millis(st.Updated), &dated // so that the time of the request decides
 	}
-	newer := int64(one.Updated) > st.Updated || int64(one.Updated) == st.Updated && int64(p.c.Asked) >= st.Asked
+	newer := int64(one.Updated) > st.Updated || int64(one.Updated) == st.Updated && (p.askedLater(st) || int64(p.c.Asked) == st.Asked)
 	switch {
 	case same && owner == st.OnBehalfOf:
 		p.result.Unchanged++
@@ -213,6 +214,13 @@ func (p *pageTx) applyOne(one *payout.Payout, hash payout.IDHash, pass int64) er
 		return p.applyNewer(one, st, owner)
 	}
 	return p.applyOlder(one, st, owner)
+}
+
+// askedLater reports whether the page was asked for later than what stands: by its time, or because it is of a later run. So
+// nothing is lost on a clock that was ahead once, until the instant that it had shown. An earlier run may have asked later,
+// too: a backfill that gave way to a night.
+func (p *pageTx) askedLater(st *currentRow) bool {
+	return int64(p.c.Asked) > st.Asked || p.c.Run > st.Run
 }
 
 func (p *pageTx) forgetVanished(n int64) error {
@@ -256,7 +264,7 @@ func (p *pageTx) applyNew(one *payout.Payout, hash payout.IDHash, pass int64) er
 	}
 	st := &currentRow{
 		N: p.w.nextN, ID: one.ID, Status: status, Created: int64(one.Created), Changed: int64(one.Updated), OnBehalfOf: pass,
-		Final: finalFlag(one), Hash: one.Hash[:], Updated: int64(one.Updated), Asked: int64(p.c.Asked), statusText: one.Status,
+		Final: finalFlag(one), Hash: one.Hash[:], Updated: int64(one.Updated), Asked: int64(p.c.Asked), Run: p.c.Run, statusText: one.Status,
 	}
 	p.w.nextN++
 	if st.Seq, err = p.addVersion(one, st, status, pass, true); err != nil {
@@ -296,7 +304,7 @@ func (p *pageTx) applyNewer(one *payout.Payout, st *currentRow, owner int64) err
 	}
 	differs := !bytes.Equal(st.Hash, one.Hash[:])
 	st.Status, st.statusText, st.OnBehalfOf, st.Final, st.Seq, st.Last = status, one.Status, owner, finalFlag(one), seq, seq
-	st.Hash, st.Updated, st.Asked = one.Hash[:], int64(one.Updated), int64(p.c.Asked)
+	st.Hash, st.Updated, st.Asked, st.Run = one.Hash[:], int64(one.Updated), int64(p.c.Asked), p.c.Run
 	p.changes = append(p.changes, change{st.N, seq, []any{
 		one.RefID, one.Creditor.Account(), one.Amount.Units(), currency, status, st.Changed, owner, st.Final, seq, seq, st.N,
 	}})

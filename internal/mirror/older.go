@@ -6,7 +6,7 @@ import "payrecon/internal/payout"
 // API contradicts itself, and a person must find out which of the two holds.
 func (p *pageTx) applyOlder(one *payout.Payout, st *currentRow, owner int64) error {
 	p.result.Unchanged++
-	contradicts := int64(p.c.Asked) > st.Asked
+	contradicts := p.askedLater(st)
 	if contradicts && p.c.Detail {
 		p.result.ChangedIDs = append(p.result.ChangedIDs, one.ID)
 	}

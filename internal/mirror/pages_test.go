@@ -196,6 +196,47 @@ func TestUndatedFactsGoByTheRequest(t *testing.T) {
 	}
 }
 
+// TestLaterRunsAskLater shows a payout after another run had shown it by a clock that was ahead. What the API dates alike goes by
+// the request, and that of a later run is later, whatever the clock said; what it dates earlier then contradicts.
+func TestLaterRunsAskLater(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		run     int64
+		asked   payout.Millis
+		updated payout.Millis
+		want    payout.Status
+		alerts  int
+	}{
+		{"a later run, by a right clock", 3, 20, 100, payout.Completed, 0},
+		{"the same run, asked earlier", 2, 20, 100, payout.Processing, 0},
+		{"a backfill that gave way, asked earlier", 1, 20, 100, payout.Processing, 0},
+		{"a backfill that gave way, asked later", 1, 60, 100, payout.Completed, 0},
+		{"a later run, dated earlier", 3, 20, 90, payout.Processing, 1},
+		{"the same run, dated earlier", 2, 20, 90, payout.Processing, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := openTest(t)
+			show := func(run int64, asked payout.Millis, p payout.Payout) payout.PageResult {
+				t.Helper()
+				r, err := m.CommitPage(t.Context(), &payout.PageCommit{Run: run, Payouts: []payout.Payout{p}, Asked: asked, Detail: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return r
+			}
+			show(1, 10, shownAs("po:1", payout.Pending, 80))
+			show(2, 50, shownAs("po:1", payout.Processing, 100))
+			r := show(c.run, c.asked, shownAs("po:1", payout.Completed, c.updated))
+			if got := view(t, m, "SELECT s.word FROM payouts p JOIN words s ON s.n = p.status"); got[0] != string(c.want) {
+				t.Errorf("%s stands, want %s", got[0], c.want)
+			}
+			if differs := c.want == payout.Completed || c.alerts > 0; len(r.Alerts) != c.alerts || differs != (len(r.ChangedIDs) == 1) {
+				t.Errorf("alerts %q, changed %q; want %d alerts, changed: %v", r.Alerts, r.ChangedIDs, c.alerts, differs)
+			}
+		})
+	}
+}
+
 func TestVersionsAreAppendOnly(t *testing.T) {
 	m := openTest(t)
 	commitPage(t, m, "", 1, shownAs("po:1", payout.Pending, 100))
