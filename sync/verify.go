@@ -1,8 +1,10 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"payrecon/internal/payout"
 )
@@ -26,8 +28,18 @@ type VerifyReport struct {
 	// verification that was interrupted, are among them.
 	Disproved []payout.Day `json:"disproved"`
 
-	today           payout.Day      // by the clock, when it began
-	compared, swept map[string]bool // shown by walks, and by the sweep
+	today           payout.Day // by the clock, when it began
+	compared, swept idSet      // shown by walks, and by the sweep
+	notShown        []payout.HeldPayout
+	held            bool // notShown is what the mirror holds
+}
+
+// idSet is a set of ids by their hashes: an id is part of the text of its page, and would keep all of it.
+type idSet map[payout.IDHash]struct{}
+
+func (s idSet) has(id string) bool {
+	_, ok := s[payout.HashID(id)]
+	return ok
 }
 
 // Verify walks the days from from to to again and compares what the API shows with what the mirror holds, by id and by
@@ -39,7 +51,7 @@ func (s *Syncer) Verify(ctx context.Context, runID int64, from, to payout.Day) (
 	}
 	report := &VerifyReport{
 		Period: r.passes[0].days, Missing: []string{}, Differs: []string{}, Gone: []string{}, Vanished: []string{},
-		GoneDays: []payout.Day{}, Disproved: []payout.Day{}, today: r.today, compared: map[string]bool{}, swept: map[string]bool{},
+		GoneDays: []payout.Day{}, Disproved: []payout.Day{}, today: r.today, compared: idSet{}, swept: idSet{},
 	}
 	if err := r.leftDisproved(context.WithoutCancel(ctx), report); err != nil {
 		return nil, err
@@ -55,8 +67,8 @@ func (s *Syncer) Verify(ctx context.Context, runID int64, from, to payout.Day) (
 	r.details = report
 	summary, err := r.sync(ctx)
 	report.SyncSummary, report.Compared = *summary, len(report.compared)
-	slices.Sort(report.Disproved)
-	report.Disproved = slices.Compact(report.Disproved)
+	report.Disproved = sorted(report.Disproved)
+	report.Missing, report.Differs = sorted(report.Missing), sorted(report.Differs) // which may have been shown more than once
 	if err != nil {
 		return report, err
 	}
@@ -84,15 +96,25 @@ func (r *run) listGone(ctx context.Context, report *VerifyReport, known map[stri
 			}
 		}
 	}
-	slices.Sort(report.GoneDays)
-	report.GoneDays = slices.Compact(report.GoneDays)
+	report.GoneDays = sorted(report.GoneDays)
 	return nil
 }
 
+// sorted sorts a list and leaves out repetitions.
+func sorted[T cmp.Ordered](list []T) []T {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 // notCompared returns the payouts that the mirror holds of the days of a verification and the API has not shown in this run.
-// That can be told of days that a walk with a regular end went over under each pass.
-func (r *run) notCompared(ctx context.Context) (held []payout.HeldPayout, err error) {
+// That can be told of days that a walk with a regular end went over under each pass, once all have been walked.
+func (r *run) notCompared(ctx context.Context) ([]payout.HeldPayout, error) {
 	report := r.details
+	shown := func(h payout.HeldPayout) bool { return report.compared.has(h.ID) || report.swept.has(h.ID) }
+	if report.held { // the mirror is read once; what was asked for by id since is left out
+		report.notShown = slices.DeleteFunc(report.notShown, shown)
+		return slices.Clone(report.notShown), nil
+	}
 	for d := report.Period.From; d <= report.Period.To; d++ {
 		if slices.ContainsFunc(r.passes, func(p *pass) bool { return !p.walked[d] }) {
 			continue
@@ -102,10 +124,11 @@ func (r *run) notCompared(ctx context.Context) (held []payout.HeldPayout, err er
 			if err != nil {
 				return nil, err
 			}
-			held = append(held, of...)
+			report.notShown = append(report.notShown, slices.DeleteFunc(of, shown)...)
 		}
 	}
-	return once(slices.DeleteFunc(held, func(h payout.HeldPayout) bool { return report.compared[h.ID] || report.swept[h.ID] })), nil
+	report.notShown, report.held = once(report.notShown), true
+	return slices.Clone(report.notShown), nil
 }
 
 // leftDisproved notes the days of the range whose proof an earlier run contradicted and nothing has renewed.
@@ -126,19 +149,19 @@ func (r *run) leftDisproved(ctx context.Context, report *VerifyReport) error {
 
 // add notes what a page changed in the mirror, and what it showed.
 func (v *VerifyReport) add(c *payout.PageCommit, result *payout.PageResult) {
-	shown := v.swept
-	if c.Walk != nil {
-		shown = v.compared
-	}
-	for i := range c.Payouts {
-		shown[c.Payouts[i].ID] = true
-	}
 	if c.Walk == nil {
 		v.addSwept(c.Payouts, result)
 		return
 	}
-	v.Missing = append(v.Missing, result.NewIDs...)
-	v.Differs = append(v.Differs, result.ChangedIDs...)
+	for _, one := range c.Seen {
+		v.compared[one.Hash] = struct{}{}
+	}
+	for _, id := range result.NewIDs {
+		v.Missing = append(v.Missing, strings.Clone(id))
+	}
+	for _, id := range result.ChangedIDs {
+		v.Differs = append(v.Differs, strings.Clone(id))
+	}
 	v.Disproved = append(v.Disproved, result.Disproved...)
 }
 
@@ -147,12 +170,13 @@ func (v *VerifyReport) add(c *payout.PageCommit, result *payout.PageResult) {
 func (v *VerifyReport) addSwept(rows []payout.Payout, result *payout.PageResult) {
 	for i := range rows {
 		id, day := rows[i].ID, rows[i].Created.Day()
+		v.swept[payout.HashID(id)] = struct{}{}
 		switch {
-		case day < v.Period.From || day > v.Period.To || v.compared[id]:
+		case day < v.Period.From || day > v.Period.To || v.compared.has(id):
 		case slices.Contains(result.ChangedIDs, id):
-			v.Differs = append(v.Differs, id)
+			v.Differs = append(v.Differs, strings.Clone(id))
 		case day < v.today && slices.Contains(result.NewIDs, id):
-			v.Missing = append(v.Missing, id)
+			v.Missing = append(v.Missing, strings.Clone(id))
 		}
 	}
 	for _, d := range result.Disproved {
