@@ -97,7 +97,7 @@ func (r *run) askEverywhere(ctx context.Context, held []payout.HeldPayout) error
 		if err := r.surviveSweep(ctx, p, err); err != nil {
 			return err
 		}
-		if err := r.notAnswered(ctx, p.onBehalfOf, a.unknown); err != nil {
+		if err := r.notAnswered(ctx, a.unknown); err != nil {
 			return err
 		}
 		for _, id := range a.shown {

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,7 +81,7 @@ func (r *run) askFor(ctx context.Context, pass string, held []payout.HeldPayout)
 	if err := r.vanished(ctx, a.missing); err != nil {
 		return err
 	}
-	return r.notAnswered(ctx, pass, a.unknown)
+	return r.notAnswered(ctx, a.unknown)
 }
 
 // askTwice asks for payouts by id, and again for those that were not returned, until an answer shows none of them. What is not
@@ -121,17 +122,52 @@ func (r *run) vanished(ctx context.Context, gone []payout.HeldPayout) error {
 	return r.raise(ctx, alerts)
 }
 
-// notAnswered tells of payouts whose answers were cut, and lets the run go on as one that failed.
-func (r *run) notAnswered(ctx context.Context, pass string, ids []string) error {
-	if len(ids) == 0 {
+// silence is why it is not known whether the API shows a payout.
+type silence uint8
+
+const (
+	cutOff    silence = iota // no answer came to a regular end
+	strangers                // the answers showed payouts that nobody had asked for
+)
+
+// unanswered is a payout that was asked for by its id without an answer.
+type unanswered struct {
+	id, pass string
+	why      silence
+}
+
+// notAnswered tells of payouts that were asked for without an answer, and lets the run go on as one that failed: once, however
+// many they are, because the days are read all the same.
+func (r *run) notAnswered(ctx context.Context, unknown []unanswered) error {
+	slices.SortStableFunc(unknown, func(a, b unanswered) int {
+		return cmp.Or(cmp.Compare(a.pass, b.pass), cmp.Compare(a.why, b.why))
+	})
+	var alerts []string
+	for len(unknown) > 0 {
+		first, ids := unknown[0], []string{}
+		for len(unknown) > 0 && unknown[0].pass == first.pass && unknown[0].why == first.why {
+			ids = append(ids, unknown[0].id)
+			unknown = unknown[1:]
+		}
+		alerts = append(alerts, first.tell(ids))
+	}
+	if len(alerts) == 0 {
 		return nil
 	}
-	err := payout.Errorf(payout.KindTransport, "the API's answers for payouts asked for by id%s came to no regular end: whether %s changed is not known",
-		under(pass), namesOf(ids))
-	if err := r.raise(ctx, []string{err.Error()}); err != nil {
+	if err := r.raise(ctx, alerts); err != nil {
 		return err
 	}
-	return r.survive(ctx, nil, "", err)
+	return r.survive(ctx, nil, "", payout.Errorf(payout.KindTransport, "%s", alerts[0]))
+}
+
+// tell says of ids why there was no answer for them.
+func (u unanswered) tell(ids []string) string {
+	if u.why == strangers {
+		return fmt.Sprintf("the API ignored ids%s and showed other payouts than those asked for: whether %s changed is not known, ask the provider",
+			under(u.pass), namesOf(ids))
+	}
+	return fmt.Sprintf("the API's answers for payouts asked for by id%s came to no regular end: whether %s changed is not known",
+		under(u.pass), namesOf(ids))
 }
 
 // namesOf names ids in a sentence.
@@ -142,21 +178,22 @@ func namesOf(ids []string) string {
 	return strings.Join(ids, ", ")
 }
 
-// heldAnswer is what asking for payouts by id led to. Those of an answer that is none to the question are in none of the lists.
+// heldAnswer is what asking for payouts by id led to.
 type heldAnswer struct {
 	shown   []string
-	missing []payout.HeldPayout // an answer with a regular end did not show them
-	unknown []string            // no answer came to a regular end
+	missing []payout.HeldPayout // an answer to the question, with a regular end, did not show them
+	unknown []unanswered        // there was no such answer
 }
 
-// askOnce asks for payouts by id.
+// askOnce asks for payouts by id. Lists without a proper answer are asked for in parts one after the other, so that an API that
+// never answers properly is found out by the first of them.
 func (r *run) askOnce(ctx context.Context, pass string, held []payout.HeldPayout) (all heldAnswer, err error) {
 	byID := make(map[string]payout.HeldPayout, len(held))
 	ids := make([]string, len(held))
 	for i, h := range held {
 		byID[h.ID], ids[i] = h, h.ID
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	group, within := errgroup.WithContext(ctx)
 	if r.task != taskBackfill { // in which other workers may still be at their windows
 		group.SetLimit(r.o.Workers)
 	} else {
@@ -165,62 +202,83 @@ func (r *run) askOnce(ctx context.Context, pass string, held []payout.HeldPayout
 	queries := r.o.Split(payout.Query{IDs: ids, OnBehalfOf: pass})
 	answers := make([]idAnswer, len(queries))
 	for i, q := range queries {
-		group.Go(func() error { return r.askIDs(ctx, q, &answers[i]) })
+		group.Go(func() (err error) {
+			answers[i], err = r.askIDs(within, q)
+			return err
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return heldAnswer{}, err
 	}
-	for _, a := range answers {
-		for _, id := range a.missing {
-			all.missing = append(all.missing, byID[id])
+	for i, q := range queries {
+		if err := r.askParts(ctx, q, answers[i], &all, byID); err != nil {
+			return heldAnswer{}, err
 		}
-		all.shown, all.unknown = append(all.shown, a.shown...), append(all.unknown, a.unknown...)
 	}
 	return all, nil
 }
 
-// idAnswer is heldAnswer by ids.
+// idAnswer is the answer to one list of ids.
 type idAnswer struct {
-	shown, missing, unknown []string
+	shown, rest []string // the asked-for ids that it showed, and the others
+	whole       bool     // it came to a regular end, and was one to the question
+	why         silence  // if it was not whole
 }
 
-// askIDs asks for the ids of q. What an answer without a regular end does not show is asked for in halves, down to one id: the
-// answers become shorter than whatever cuts them.
-func (r *run) askIDs(ctx context.Context, q payout.Query, a *idAnswer) error {
+// askIDs asks for the ids of q.
+func (r *run) askIDs(ctx context.Context, q payout.Query) (a idAnswer, err error) {
 	returned := map[string]bool{}
-	whole, err := r.list(ctx, q, pagesOfIDs, func(one *payout.Payout) { returned[one.ID] = true })
+	a.whole, err = r.list(ctx, q, pagesOfIDs, func(one *payout.Payout) { returned[one.ID] = true })
 	if errors.Is(err, errFilterIgnored) {
-		return r.tellOnce(ctx, "the API ignored ids and showed other payouts: whether those that may still change have changed or vanished is not known, ask the provider")
+		a.why, err = strangers, nil
 	}
-	if err != nil {
-		return err
-	}
-	var rest []string
 	for _, id := range q.IDs {
 		if returned[id] {
 			a.shown = append(a.shown, id)
 		} else {
-			rest = append(rest, id)
+			a.rest = append(a.rest, id)
 		}
 	}
+	return a, err
+}
+
+// askParts adds the answer to q to all. What an answer that was not whole does not show is asked for in halves, down to one id:
+// the answers become shorter than whatever cuts them, and what is no answer comes from fewer and fewer of the ids.
+func (r *run) askParts(ctx context.Context, q payout.Query, a idAnswer, all *heldAnswer, byID map[string]payout.HeldPayout) error {
+	all.shown = append(all.shown, a.shown...)
 	switch {
-	case whole:
-		a.missing = append(a.missing, rest...)
+	case a.whole:
+		for _, id := range a.rest {
+			all.missing = append(all.missing, byID[id])
+		}
 		return nil
-	case len(rest) == 0:
+	case len(a.rest) == 0:
 		return nil
-	case len(q.IDs) == 1 || r.unanswered.Load() >= maxSilent:
-		a.unknown = append(a.unknown, rest...)
-		r.unanswered.Add(1)
+	case len(q.IDs) == 1 || !r.partsMayHelp(a.why):
+		for _, id := range a.rest {
+			all.unknown = append(all.unknown, unanswered{id, q.OnBehalfOf, a.why})
+		}
+		r.unanswered++
+		r.idsIgnored = r.idsIgnored || a.why == strangers && len(q.IDs) == 1
 		return nil
 	}
-	for half := range slices.Chunk(rest, (len(rest)+1)/2) {
+	for half := range slices.Chunk(a.rest, (len(a.rest)+1)/2) {
 		q.IDs = half
-		if err := r.askIDs(ctx, q, a); err != nil {
+		part, err := r.askIDs(ctx, q)
+		if err != nil {
+			return err
+		}
+		if err := r.askParts(ctx, q, part, all, byID); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// partsMayHelp reports whether to ask in parts for what a list did not answer: not after many that were not answered alone
+// either, nor when one id alone has led to other payouts. Such an API must not cost a request for every payout, night after night.
+func (r *run) partsMayHelp(why silence) bool {
+	return r.unanswered < maxSilent && !(why == strangers && r.idsIgnored)
 }
 
 // splitLists cuts a query with many ids or references into several.

@@ -156,6 +156,68 @@ func TestClampedIDsHaveNotVanished(t *testing.T) {
 	wantOpen(t, m, a, map[string]bool{gone: true})
 }
 
+// TestStrangersInListsOfIDs has an API that shows, beside what it was asked for by id, a payout that nobody asked for. What it shows
+// of the ids holds; the others are asked for without the one that leads to the stranger.
+func TestStrangersInListsOfIDs(t *testing.T) {
+	for name, instead := range map[string]bool{"beside it": false, "instead of it": true} {
+		t.Run(name, func(t *testing.T) {
+			a, s, m, changed := lateWorld(t, payoutsync.Options{})
+			for d := range 40 {
+				a.setStatus(d*12+3, payout.Failed, payout.MillisOf(a.now))
+			}
+			stranger := a.rows[0]
+			a.bend = func(q payout.Query, rows []payout.Payout) []payout.Payout {
+				if !slices.Contains(q.IDs, changed) {
+					return rows
+				}
+				if instead {
+					rows = slices.DeleteFunc(rows, func(p payout.Payout) bool { return p.ID == changed })
+				}
+				return append(rows, stranger)
+			}
+			sum, err := s.Nightly(t.Context(), 3)
+			if !instead {
+				if err != nil || !sum.Complete || len(sum.Alerts) != 0 {
+					t.Errorf("Nightly: %+v, %v; want complete, and no alert", sum, err)
+				}
+				wantTruth(t, m, a)
+				return
+			}
+			if payout.KindOf(err) != payout.KindTransport || sum.Complete || !strings.Contains(err.Error(), "whether "+changed+" changed is not known") {
+				t.Errorf("Nightly: complete=%v, %v; want a failure that names %s alone", sum.Complete, err, changed)
+			}
+			wantOpen(t, m, a, map[string]bool{changed: true})
+			if got := vanishedIDs(t, m); len(got) != 0 {
+				t.Errorf("vanished are %q, want none", got)
+			}
+		})
+	}
+}
+
+// TestIgnoredIDsCostFewRequests has an API that ignores ids, and many payouts in flight of which it lists none.
+func TestIgnoredIDsCostFewRequests(t *testing.T) {
+	w := newNightWorld(t, 20, 60, 500)
+	w.dawn(10)
+	a, byID := w.api, 0
+	a.bend = func(q payout.Query, rows []payout.Payout) []payout.Payout {
+		if q.InvertStatuses {
+			return nil
+		}
+		if len(q.IDs) > 0 {
+			byID++
+			return slices.Clone(a.rows[len(a.rows)-payout.MaxLimit:])
+		}
+		return rows
+	}
+	sum, err := w.syncer.Nightly(t.Context(), 3)
+	if payout.KindOf(err) != payout.KindTransport || sum.Complete || !strings.Contains(err.Error(), "ignored ids") {
+		t.Errorf("Nightly: complete=%v, %v; want it failed because ids were ignored", sum.Complete, err)
+	}
+	if byID > 40 { // a list for every fifty, and one of them in ever smaller parts
+		t.Errorf("%d requests by id, want few", byID)
+	}
+}
+
 // wantOpen makes sure that the mirror holds those payouts open that are, and besides only those that the API never shows.
 func wantOpen(t *testing.T, m *mirror.Mirror, a *fakeAPI, besides map[string]bool) {
 	t.Helper()

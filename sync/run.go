@@ -48,7 +48,8 @@ type run struct {
 	wholeDays atomic.Bool  // the API has shown that endDate means its whole day
 	pages     atomic.Int64 // pages that were to be written
 
-	unanswered atomic.Int64 // ids that were asked for alone, and lists of them, whose answers came to no regular end
+	unanswered int  // ids that were asked for alone, and lists of them not asked for in parts, without a proper answer
+	idsIgnored bool // one id alone has led to other payouts
 }
 
 // pass is one onBehalfOfId with the days to walk under it.

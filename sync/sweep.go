@@ -180,13 +180,15 @@ func (r *run) tellOnce(ctx context.Context, text string) error {
 }
 
 // list commits every page of a list that belongs to no window, and tells each payout to fn. It reports whether the list came
-// to a regular end, if need be with other page sizes. A list longer than maxPages (0 = any) is given up, and one by ids that
-// shows another id is errFilterIgnored, as is one of what is not final that shows a final one.
+// to a regular end, if need be with other page sizes. A list longer than maxPages (0 = any) is given up. One by ids that shows
+// another id is errFilterIgnored after the page: what it shows of the ids holds. So is one of what is not final that shows a
+// final one, and of that nothing is taken.
 func (r *run) list(ctx context.Context, q payout.Query, maxPages int, fn func(*payout.Payout)) (whole bool, err error) {
 	asked := filterOf(q.IDs)
 	return pageThrough(ctx, r.api, q, maxPages, func(page *payout.Page) error {
-		if len(asked) > 0 && slices.ContainsFunc(page.Payouts, func(one payout.Payout) bool { return !asked.has(one.ID) }) {
-			return errFilterIgnored
+		shown := len(page.Payouts)
+		if len(asked) > 0 {
+			page.Payouts = slices.DeleteFunc(page.Payouts, func(one payout.Payout) bool { return !asked.has(one.ID) })
 		}
 		if q.InvertStatuses && slices.ContainsFunc(page.Payouts, func(one payout.Payout) bool { return slices.Contains(q.Statuses, one.Status) }) {
 			return errFilterIgnored
@@ -195,7 +197,10 @@ func (r *run) list(ctx context.Context, q payout.Query, maxPages int, fn func(*p
 			fn(&page.Payouts[i])
 		}
 		c := &payout.PageCommit{Run: r.id, OnBehalfOf: q.OnBehalfOf, Payouts: page.Payouts, Asked: page.Asked, End: page.End}
-		return r.write(ctx, c, page)
+		if err := r.write(ctx, c, page); err != nil || len(page.Payouts) == shown {
+			return err
+		}
+		return errFilterIgnored
 	})
 }
 
