@@ -128,12 +128,14 @@ type silence uint8
 const (
 	cutOff    silence = iota // no answer came to a regular end
 	strangers                // the answers showed payouts that nobody had asked for
+	refused                  // the API refused to answer
 )
 
 // unanswered is a payout that was asked for by its id without an answer.
 type unanswered struct {
 	id, pass string
 	why      silence
+	err      error // the refusal
 }
 
 // notAnswered tells of payouts that were asked for without an answer, and lets the run go on as one that failed: once, however
@@ -142,32 +144,34 @@ func (r *run) notAnswered(ctx context.Context, unknown []unanswered) error {
 	slices.SortStableFunc(unknown, func(a, b unanswered) int {
 		return cmp.Or(cmp.Compare(a.pass, b.pass), cmp.Compare(a.why, b.why))
 	})
+	var first error
 	var alerts []string
 	for len(unknown) > 0 {
-		first, ids := unknown[0], []string{}
-		for len(unknown) > 0 && unknown[0].pass == first.pass && unknown[0].why == first.why {
+		u, ids := unknown[0], []string{}
+		for len(unknown) > 0 && unknown[0].pass == u.pass && unknown[0].why == u.why {
 			ids = append(ids, unknown[0].id)
 			unknown = unknown[1:]
 		}
-		alerts = append(alerts, first.tell(ids))
-	}
-	if len(alerts) == 0 {
-		return nil
+		err := u.tell(ids)
+		alerts = append(alerts, err.Error())
+		first = cmp.Or(first, err)
 	}
 	if err := r.raise(ctx, alerts); err != nil {
 		return err
 	}
-	return r.survive(ctx, nil, "", payout.Errorf(payout.KindTransport, "%s", alerts[0]))
+	return r.survive(ctx, nil, "", first)
 }
 
 // tell says of ids why there was no answer for them.
-func (u unanswered) tell(ids []string) string {
-	if u.why == strangers {
-		return fmt.Sprintf("the API ignored ids%s and showed other payouts than those asked for: whether %s changed is not known, ask the provider",
-			under(u.pass), namesOf(ids))
+func (u unanswered) tell(ids []string) error {
+	pass, changed := under(u.pass), "whether "+namesOf(ids)+" changed is not known"
+	switch u.why {
+	case strangers:
+		return payout.Errorf(payout.KindTransport, "the API ignored ids%s and showed other payouts than those asked for: %s, ask the provider", pass, changed)
+	case refused:
+		return payout.Errorf(payout.KindTransport, "the API refuses to answer for payouts asked for by id%s: %s: %w", pass, changed, u.err)
 	}
-	return fmt.Sprintf("the API's answers for payouts asked for by id%s came to no regular end: whether %s changed is not known",
-		under(u.pass), namesOf(ids))
+	return payout.Errorf(payout.KindTransport, "the API's answers for payouts asked for by id%s came to no regular end: %s", pass, changed)
 }
 
 // namesOf names ids in a sentence.
@@ -223,14 +227,18 @@ type idAnswer struct {
 	shown, rest []string // the asked-for ids that it showed, and the others
 	whole       bool     // it came to a regular end, and was one to the question
 	why         silence  // if it was not whole
+	err         error    // the refusal
 }
 
 // askIDs asks for the ids of q.
 func (r *run) askIDs(ctx context.Context, q payout.Query) (a idAnswer, err error) {
 	returned := map[string]bool{}
 	a.whole, err = r.list(ctx, q, pagesOfIDs, func(one *payout.Payout) { returned[one.ID] = true })
-	if errors.Is(err, errFilterIgnored) {
+	switch {
+	case errors.Is(err, errFilterIgnored):
 		a.why, err = strangers, nil
+	case refuses(err):
+		a.why, a.err, err = refused, err, nil
 	}
 	for _, id := range q.IDs {
 		if returned[id] {
@@ -243,7 +251,7 @@ func (r *run) askIDs(ctx context.Context, q payout.Query) (a idAnswer, err error
 }
 
 // askParts adds the answer to q to all. What an answer that was not whole does not show is asked for in halves, down to one id:
-// the answers become shorter than whatever cuts them, and what is no answer comes from fewer and fewer of the ids.
+// the answers become shorter than whatever cuts them, and what is refused or no answer comes from fewer and fewer of the ids.
 func (r *run) askParts(ctx context.Context, q payout.Query, a idAnswer, all *heldAnswer, byID map[string]payout.HeldPayout) error {
 	all.shown = append(all.shown, a.shown...)
 	switch {
@@ -254,9 +262,9 @@ func (r *run) askParts(ctx context.Context, q payout.Query, a idAnswer, all *hel
 		return nil
 	case len(a.rest) == 0:
 		return nil
-	case len(q.IDs) == 1 || !r.partsMayHelp(a.why):
+	case len(q.IDs) == 1 || !r.partsMayHelp(q.OnBehalfOf, a.why):
 		for _, id := range a.rest {
-			all.unknown = append(all.unknown, unanswered{id, q.OnBehalfOf, a.why})
+			all.unknown = append(all.unknown, unanswered{id, q.OnBehalfOf, a.why, a.err})
 		}
 		r.unanswered++
 		r.idsIgnored = r.idsIgnored || a.why == strangers && len(q.IDs) == 1
@@ -275,10 +283,28 @@ func (r *run) askParts(ctx context.Context, q payout.Query, a idAnswer, all *hel
 	return nil
 }
 
+// refuses reports whether err is the API's refusal of what was asked: it may know one of the ids no more.
+func refuses(err error) bool {
+	kind := payout.KindOf(err)
+	return (kind == payout.KindInput || kind == payout.KindNotFound) && !errors.Is(err, errStore)
+}
+
 // partsMayHelp reports whether to ask in parts for what a list did not answer: not after many that were not answered alone
-// either, nor when one id alone has led to other payouts. Such an API must not cost a request for every payout, night after night.
-func (r *run) partsMayHelp(why silence) bool {
-	return r.unanswered < maxSilent && !(why == strangers && r.idsIgnored)
+// either, not when one id alone has led to other payouts, and not under a pass that is refused whatever it is asked for. Such an
+// API must not cost a request for every payout, night after night.
+func (r *run) partsMayHelp(pass string, why silence) bool {
+	switch {
+	case r.unanswered >= maxSilent:
+		return false
+	case why == strangers:
+		return !r.idsIgnored
+	case why == refused:
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		p := r.passOf(pass)
+		return p == nil || p.refusals == 0
+	}
+	return true
 }
 
 // splitLists cuts a query with many ids or references into several.

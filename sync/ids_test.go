@@ -194,27 +194,71 @@ func TestStrangersInListsOfIDs(t *testing.T) {
 	}
 }
 
-// TestIgnoredIDsCostFewRequests has an API that ignores ids, and many payouts in flight of which it lists none.
-func TestIgnoredIDsCostFewRequests(t *testing.T) {
-	w := newNightWorld(t, 20, 60, 500)
-	w.dawn(10)
-	a, byID := w.api, 0
-	a.bend = func(q payout.Query, rows []payout.Payout) []payout.Payout {
-		if q.InvertStatuses {
-			return nil
-		}
-		if len(q.IDs) > 0 {
-			byID++
-			return slices.Clone(a.rows[len(a.rows)-payout.MaxLimit:])
-		}
-		return rows
+// TestRefusedPayoutDoesNotStarveTheOthers has an API that refuses every list of ids with one that it knows no more: the others are
+// asked for without it, the days are read, and the night names it.
+func TestRefusedPayoutDoesNotStarveTheOthers(t *testing.T) {
+	for name, kind := range map[string]payout.Kind{"400": payout.KindInput, "404": payout.KindNotFound} {
+		t.Run(name, func(t *testing.T) {
+			a, s, m, _ := lateWorld(t, payoutsync.Options{OnBehalfOf: []string{"", "sub"}})
+			for d := range 40 {
+				a.setStatus(d*12+3, payout.Failed, payout.MillisOf(a.now))
+			}
+			purged := a.rows[5*12+3].ID
+			a.before = func(_ int, q payout.Query, _ string) error {
+				if slices.Contains(q.IDs, purged) {
+					return payout.Errorf(kind, "unknown payout")
+				}
+				return nil
+			}
+			sum, err := s.Nightly(t.Context(), 3)
+			if payout.KindOf(err) != payout.KindTransport || sum.Complete || sum.Windows == 0 {
+				t.Errorf("Nightly: %+v, %v; want a failure, and the windows walked", sum, err)
+			}
+			if len(sum.Alerts) != 1 || !strings.Contains(sum.Alerts[0], "whether "+purged+" changed is not known: unknown payout") {
+				t.Errorf("alerts %q, want one that names %s alone, with the refusal", sum.Alerts, purged)
+			}
+			wantOpen(t, m, a, map[string]bool{purged: true})
+			if got := vanishedIDs(t, m); len(got) != 0 {
+				t.Errorf("vanished are %q, want none", got)
+			}
+		})
 	}
-	sum, err := w.syncer.Nightly(t.Context(), 3)
-	if payout.KindOf(err) != payout.KindTransport || sum.Complete || !strings.Contains(err.Error(), "ignored ids") {
-		t.Errorf("Nightly: complete=%v, %v; want it failed because ids were ignored", sum.Complete, err)
-	}
-	if byID > 40 { // a list for every fifty, and one of them in ever smaller parts
-		t.Errorf("%d requests by id, want few", byID)
+}
+
+// TestNoIDsAnsweredCostFewRequests has an API that ignores ids, or refuses them, and many payouts in flight of which it lists none.
+func TestNoIDsAnsweredCostFewRequests(t *testing.T) {
+	for _, how := range []string{"ignored", "refuses"} {
+		t.Run(how, func(t *testing.T) {
+			w := newNightWorld(t, 20, 60, 500)
+			w.dawn(10)
+			a, byID := w.api, 0
+			a.before = func(_ int, q payout.Query, _ string) error {
+				if len(q.IDs) == 0 {
+					return nil
+				}
+				byID++
+				if how == "refuses" {
+					return payout.Errorf(payout.KindInput, "400: no such parameter")
+				}
+				return nil
+			}
+			a.bend = func(q payout.Query, rows []payout.Payout) []payout.Payout {
+				if q.InvertStatuses {
+					return nil
+				}
+				if len(q.IDs) > 0 {
+					return slices.Clone(a.rows[len(a.rows)-payout.MaxLimit:])
+				}
+				return rows
+			}
+			sum, err := w.syncer.Nightly(t.Context(), 3)
+			if payout.KindOf(err) != payout.KindTransport || sum.Complete || !strings.Contains(err.Error(), how) {
+				t.Errorf("Nightly: complete=%v, %v; want it failed", sum.Complete, err)
+			}
+			if byID > 40 { // a list for every fifty, and one or two of them in ever smaller parts
+				t.Errorf("%d requests by id, want few", byID)
+			}
+		})
 	}
 }
 
