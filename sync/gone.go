@@ -30,6 +30,9 @@ type shortDay struct {
 func (r *run) noteShort(onBehalfOf string, judged []payout.DayJudged) {
 	for _, j := range judged {
 		key := passDay{onBehalfOf, j.Tally.Day}
+		if j.Counts {
+			r.listsDay[key] = j.State == payout.DayComplete
+		}
 		s := r.short[key]
 		if !j.Counts || s == nil && !j.Missed && j.Doubt == "" {
 			continue
@@ -61,6 +64,9 @@ func (r *run) askMissing(ctx context.Context) error {
 			held = append(held, s.missing...)
 		}
 	}
+	if err := r.findListed(ctx, held); err != nil {
+		return err
+	}
 	if r.details != nil {
 		more, err := r.notCompared(ctx)
 		if err != nil {
@@ -68,60 +74,46 @@ func (r *run) askMissing(ctx context.Context) error {
 		}
 		held = append(held, more...)
 	}
-	held = once(slices.DeleteFunc(held, func(h payout.HeldPayout) bool { _, asked := r.asked[h.ID]; return asked }))
-	if len(held) > 0 {
-		r.phase("sweep")
-		if err := r.askEverywhere(ctx, held); err != nil {
-			return err
-		}
+	held = once(slices.DeleteFunc(held, func(h payout.HeldPayout) bool {
+		_, asked := r.asked[h.ID]
+		return asked || r.listed[payout.HashID(h.ID)]
+	}))
+	if len(held) == 0 {
+		return nil
 	}
-	return r.tellVanished(ctx, held)
+	r.phase("sweep")
+	a, err := r.askEverywhere(ctx, held)
+	if err != nil {
+		return err
+	}
+	if err := r.tellVanished(ctx, a.missing); err != nil {
+		return err
+	}
+	return r.notAnswered(ctx, a.unknown)
 }
 
-// askEverywhere asks for payouts by id under every pass that has shown them, and notes in r.asked what is known then: that one
-// of the passes shows a payout, or that all of them were asked and none does.
-func (r *run) askEverywhere(ctx context.Context, held []payout.HeldPayout) error {
+// findListed adds to r.listed what the list of a day lacked and that of another pass has shown: the last one of this run that
+// proved the day under a pass that knows the payout, if it did not lack it too.
+func (r *run) findListed(ctx context.Context, held []payout.HeldPayout) error {
 	also, err := r.store.AlsoShownTo(ctx, held)
 	if err != nil {
 		return err
 	}
-	shown, missing, unknown := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	for _, p := range r.passes {
-		var of []payout.HeldPayout
-		for _, h := range held {
-			if !shown[h.ID] && (h.OnBehalfOf == p.onBehalfOf || slices.Contains(also[h.N], p.onBehalfOf)) {
-				of = append(of, h)
-			}
-		}
-		a, err := r.askTwice(ctx, p.onBehalfOf, of)
-		if err := r.surviveSweep(ctx, p, err); err != nil {
-			return err
-		}
-		if err := r.notAnswered(ctx, a.unknown); err != nil {
-			return err
-		}
-		for _, id := range a.shown {
-			shown[id] = true
-		}
-		for _, h := range of {
-			unknown[h.ID] = true
-		}
-		for _, h := range a.missing {
-			missing[h.ID] = true
-			delete(unknown, h.ID)
-		}
-	}
 	for _, h := range held {
-		if shown[h.ID] || missing[h.ID] && !unknown[h.ID] {
-			r.asked[h.ID] = shown[h.ID]
+		for _, pass := range append(also[h.N], h.OnBehalfOf) {
+			key := passDay{pass, h.Created.Day()}
+			s := r.short[key]
+			lacked := s != nil && slices.ContainsFunc(s.missing, func(one payout.HeldPayout) bool { return one.N == h.N })
+			if r.listsDay[key] && !lacked {
+				r.listed[payout.HashID(h.ID)] = true
+			}
 		}
 	}
 	return nil
 }
 
-// tellVanished keeps and tells, by day, which of the payouts have vanished.
-func (r *run) tellVanished(ctx context.Context, held []payout.HeldPayout) error {
-	gone := slices.DeleteFunc(slices.Clone(held), func(h payout.HeldPayout) bool { shown, answered := r.asked[h.ID]; return shown || !answered })
+// tellVanished keeps and tells, by day, that the API does not show payouts any more.
+func (r *run) tellVanished(ctx context.Context, gone []payout.HeldPayout) error {
 	fresh, err := r.store.MarkVanished(ctx, r.id, gone)
 	if err != nil {
 		return err
@@ -153,16 +145,24 @@ func (r *run) tellShort(ctx context.Context) error {
 		if s.standing && r.details == nil { // told by the run that found it
 			continue
 		}
-		var leftOut, unasked []payout.HeldPayout
+		var leftOut, listed, unasked []payout.HeldPayout
 		for _, h := range s.missing {
-			if shown, answered := r.asked[h.ID]; !answered {
-				unasked = append(unasked, h)
-			} else if shown {
+			shown, answered := r.asked[h.ID]
+			switch {
+			case shown:
 				leftOut = append(leftOut, h)
+			case answered: // told as vanished
+			case r.listed[payout.HashID(h.ID)]:
+				listed = append(listed, h)
+			default:
+				unasked = append(unasked, h)
 			}
 		}
 		if len(leftOut) > 0 {
 			alerts = append(alerts, day+": the API shows payouts when asked for by their ids that its list of the day leaves out: they are kept as shown, ask the provider; not listed: "+namesOf(idsOf(leftOut)))
+		}
+		if len(listed) > 0 {
+			alerts = append(alerts, day+": another list of the API shows payouts that its list of the day leaves out: they are kept as shown, ask the provider; not listed: "+namesOf(idsOf(listed)))
 		}
 		if len(unasked) > 0 {
 			alerts = append(alerts, day+" is shown complete without payouts that the API had shown before; whether it shows them when asked for by their ids is not known: sync verify of the day asks"+named(idsOf(unasked)))

@@ -130,6 +130,52 @@ func TestGoneUnderOneIDOnly(t *testing.T) {
 	}
 }
 
+// TestGoneUnderOneIDUnknownUnderAnother has a payout that two ids show vanish under one of them, while the other does not answer for
+// it: it has not vanished, nobody knows. A night that reads its day under both knows it from the list of the other.
+func TestGoneUnderOneIDUnknownUnderAnother(t *testing.T) {
+	for _, how := range []string{"cut", "ignored", "refused"} {
+		t.Run(how, func(t *testing.T) {
+			a := &fakeAPI{now: noon(day0 + 10)}
+			a.fill(day0, 9, 10)
+			shared, stranger := a.rows[25].ID, a.rows[0] // completed, on the third day
+			gone, listed := false, true
+			a.visible = func(pass string, p *payout.Payout) bool { return !gone || p.ID != shared || pass == "" && listed }
+			m := openMirror(t)
+			s := newSyncer(a, m, payoutsync.Options{OnBehalfOf: []string{"", "sub"}, Workers: 1})
+			if _, err := s.Backfill(t.Context(), 1, day0, day0+8); err != nil {
+				t.Fatal(err)
+			}
+			gone = true
+			silent := func(q payout.Query) bool { return len(q.IDs) > 0 && q.OnBehalfOf == "" }
+			a.cut = func(q payout.Query, page *payout.Page) {
+				if silent(q) && how == "cut" {
+					cutShort(page, 0)
+				} else if silent(q) {
+					page.Payouts = []payout.Payout{stranger}
+				}
+			}
+			a.before = func(_ int, q payout.Query, _ string) error {
+				if silent(q) && how == "refused" {
+					return payout.Errorf(payout.KindInput, "400")
+				}
+				return nil
+			}
+			sum, err := s.Range(t.Context(), 2, day0+2, day0+2)
+			if err != nil || !sum.Complete || len(sum.Alerts) != 1 || !strings.HasSuffix(sum.Alerts[0], "ask the provider; not listed: "+shared) {
+				t.Errorf("Range: %+v, %v; want complete, and one alert of what a list leaves out", sum, err)
+			}
+			listed = false
+			sum, err = s.Range(t.Context(), 3, day0+2, day0+2)
+			if payout.KindOf(err) != payout.KindTransport || sum.Complete || !strings.Contains(err.Error(), "whether "+shared+" changed is not known") {
+				t.Errorf("Range: complete=%v, %v; want a failure that names %s", sum.Complete, err, shared)
+			}
+			if got := vanishedIDs(t, m); len(got) != 0 {
+				t.Errorf("vanished are %q, want none", got)
+			}
+		})
+	}
+}
+
 // TestLeftOutOfItsDay has lists of days that leave a payout out which the API shows when asked for it by its id, be it final or
 // not: it has not vanished, and that is told once.
 func TestLeftOutOfItsDay(t *testing.T) {

@@ -22,59 +22,9 @@ const (
 	maxSilent  = 10 // ids that are not answered alone either, in a run, before cut answers are left as they are
 )
 
-// askAll asks for payouts by id, each under the pass that shows it.
+// askAll asks for payouts by id, and keeps and tells which of them have vanished.
 func (r *run) askAll(ctx context.Context, held []payout.HeldPayout) error {
-	byPass, err := r.askWhere(ctx, held)
-	if err != nil {
-		return err
-	}
-	for _, pass := range slices.Sorted(maps.Keys(byPass)) {
-		if err := r.surviveSweep(ctx, r.passOf(pass), r.askFor(ctx, pass, byPass[pass])); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// askWhere sorts payouts by the pass under which to ask for them: their own, or another one that has shown them. Those that
-// no pass in force has shown cannot be asked for, and that is an alert.
-func (r *run) askWhere(ctx context.Context, held []payout.HeldPayout) (map[string][]payout.HeldPayout, error) {
-	byPass := map[string][]payout.HeldPayout{}
-	var strange []payout.HeldPayout
-	for _, h := range held {
-		if r.passOf(h.OnBehalfOf) == nil {
-			strange = append(strange, h)
-			continue
-		}
-		byPass[h.OnBehalfOf] = append(byPass[h.OnBehalfOf], h)
-	}
-	if len(strange) == 0 {
-		return byPass, nil
-	}
-	also, err := r.store.AlsoShownTo(ctx, strange)
-	if err != nil {
-		return nil, err
-	}
-	nowhere := map[string]int{}
-	for _, h := range strange {
-		i := slices.IndexFunc(also[h.N], func(pass string) bool { return r.passOf(pass) != nil })
-		if i < 0 {
-			nowhere[h.OnBehalfOf]++
-			continue
-		}
-		byPass[also[h.N][i]] = append(byPass[also[h.N][i]], h)
-	}
-	var alerts []string
-	for _, pass := range slices.Sorted(maps.Keys(nowhere)) {
-		alerts = append(alerts, fmt.Sprintf("%s not asked for: shown on behalf of %q only, which is not configured any more",
-			plural(nowhere[pass], "open or late payout"), pass))
-	}
-	return byPass, r.raise(ctx, alerts)
-}
-
-// askFor asks for payouts by id, and keeps and tells which of them have vanished.
-func (r *run) askFor(ctx context.Context, pass string, held []payout.HeldPayout) error {
-	a, err := r.askTwice(ctx, pass, held)
+	a, err := r.askEverywhere(ctx, held)
 	if err != nil {
 		return err
 	}
@@ -82,6 +32,69 @@ func (r *run) askFor(ctx context.Context, pass string, held []payout.HeldPayout)
 		return err
 	}
 	return r.notAnswered(ctx, a.unknown)
+}
+
+// askEverywhere asks for payouts by id: under the pass that each belongs to and, for what that does not show, under every other
+// pass in force that has shown it. Missing are those that none of these shows, unknown those that one of them did not answer
+// for. It notes in r.asked what is known then. Those that no pass in force has shown cannot be asked for, and that is an alert.
+func (r *run) askEverywhere(ctx context.Context, held []payout.HeldPayout) (heldAnswer, error) {
+	var all heldAnswer
+	shown, unknown, asked := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	ask := func(p *pass, under func(payout.HeldPayout) bool) error {
+		of := slices.DeleteFunc(slices.Clone(held), func(h payout.HeldPayout) bool { return shown[h.ID] || !under(h) })
+		a, err := r.askTwice(ctx, p.onBehalfOf, of)
+		if err != nil {
+			return err
+		}
+		for _, h := range of {
+			asked[h.ID] = true
+		}
+		for _, id := range a.shown {
+			shown[id], r.asked[id] = true, true
+		}
+		for _, u := range a.unknown {
+			unknown[u.id] = true
+		}
+		all.missing, all.unknown = append(all.missing, a.missing...), append(all.unknown, a.unknown...)
+		return nil
+	}
+	for _, p := range r.passes {
+		if err := ask(p, func(h payout.HeldPayout) bool { return h.OnBehalfOf == p.onBehalfOf }); err != nil {
+			return all, err
+		}
+	}
+	held = slices.DeleteFunc(slices.Clone(held), func(h payout.HeldPayout) bool { return shown[h.ID] })
+	also, err := r.store.AlsoShownTo(ctx, held)
+	if err != nil {
+		return all, err
+	}
+	for _, p := range r.passes {
+		if err := ask(p, func(h payout.HeldPayout) bool {
+			return h.OnBehalfOf != p.onBehalfOf && slices.Contains(also[h.N], p.onBehalfOf)
+		}); err != nil {
+			return all, err
+		}
+	}
+	all.unknown = slices.DeleteFunc(all.unknown, func(u unanswered) bool { return shown[u.id] })
+	all.missing = once(slices.DeleteFunc(all.missing, func(h payout.HeldPayout) bool { return shown[h.ID] || unknown[h.ID] }))
+	for _, h := range all.missing {
+		r.asked[h.ID] = false
+	}
+	return all, r.tellNotAsked(ctx, slices.DeleteFunc(held, func(h payout.HeldPayout) bool { return asked[h.ID] }))
+}
+
+// tellNotAsked tells of payouts that no pass in force has shown.
+func (r *run) tellNotAsked(ctx context.Context, held []payout.HeldPayout) error {
+	nowhere := map[string]int{}
+	for _, h := range held {
+		nowhere[h.OnBehalfOf]++
+	}
+	var alerts []string
+	for _, pass := range slices.Sorted(maps.Keys(nowhere)) {
+		alerts = append(alerts, fmt.Sprintf("%s not asked for: shown on behalf of %q only, which is not configured any more",
+			plural(nowhere[pass], "open or late payout"), pass))
+	}
+	return r.raise(ctx, alerts)
 }
 
 // askTwice asks for payouts by id, and again for those that were not returned, until an answer shows none of them. What is not
@@ -107,9 +120,6 @@ func (r *run) vanished(ctx context.Context, gone []payout.HeldPayout) error {
 	fresh, err := r.store.MarkVanished(ctx, r.id, gone)
 	if err != nil {
 		return err
-	}
-	for _, h := range gone {
-		r.asked[h.ID] = false
 	}
 	var alerts []string
 	for _, h := range fresh[:min(len(fresh), toldAtMost)] {

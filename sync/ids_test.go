@@ -199,7 +199,7 @@ func TestStrangersInListsOfIDs(t *testing.T) {
 func TestRefusedPayoutDoesNotStarveTheOthers(t *testing.T) {
 	for name, kind := range map[string]payout.Kind{"400": payout.KindInput, "404": payout.KindNotFound} {
 		t.Run(name, func(t *testing.T) {
-			a, s, m, _ := lateWorld(t, payoutsync.Options{OnBehalfOf: []string{"", "sub"}})
+			a, s, m, _ := lateWorld(t, payoutsync.Options{})
 			for d := range 40 {
 				a.setStatus(d*12+3, payout.Failed, payout.MillisOf(a.now))
 			}

@@ -54,6 +54,30 @@ func TestLatePayoutsOfADroppedID(t *testing.T) {
 	}
 }
 
+// TestLateChangeOfAPayoutThatItsOwnerShowsNoMore has an old payout in flight that fails, and that only the plain pass shows by then.
+func TestLateChangeOfAPayoutThatItsOwnerShowsNoMore(t *testing.T) {
+	hidden := ""
+	a := &fakeAPI{now: noon(day0 + 60)}
+	a.visible = func(pass string, p *payout.Payout) bool { return pass != "sub" || p.ID != hidden }
+	a.fill(day0, 61, 5)
+	m := openMirror(t)
+	s := newSyncer(a, m, payoutsync.Options{OnBehalfOf: []string{"", "sub"}, StartDay: day0})
+	if sum, err := s.Nightly(t.Context(), 1); err != nil || !sum.Complete {
+		t.Fatalf("Nightly: %+v, %v; want complete", sum, err)
+	}
+	a.now = noon(day0 + 61)
+	hidden = a.rows[3].ID
+	a.setStatus(3, payout.Failed, payout.MillisOf(a.now)-1)
+	sum, err := s.Nightly(t.Context(), 2)
+	if err != nil || !sum.Complete || len(sum.Alerts) != 0 {
+		t.Errorf("Nightly: %+v, %v; want complete, and no alert", sum, err)
+	}
+	wantTruth(t, m, a)
+	if got := vanishedIDs(t, m); len(got) != 0 {
+		t.Errorf("vanished are %q, want none", got)
+	}
+}
+
 // TestRefusedIDDoesNotStarveTheOthers has an API that refuses one of the ids, whatever it is asked for.
 func TestRefusedIDDoesNotStarveTheOthers(t *testing.T) {
 	for _, refused := range []string{"a", "b"} {

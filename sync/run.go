@@ -35,6 +35,9 @@ type run struct {
 	short map[passDay]*shortDay // days whose lists lack payouts that the mirror knows: see gone.go
 	asked map[string]bool       // by id in this run, and whether the API showed it; not in it: there was no answer
 
+	listsDay map[passDay]bool       // whether the last walk of this run that could prove a day has: its list shows all but what short names
+	listed   map[payout.IDHash]bool // shown by the list of what is not final, or lacking in the list of its day and shown by another's
+
 	told         map[string]bool // alerts that come once in a run
 	left         map[string]bool // windows that were left, by their names
 	failures     int             // windows and sweeps that the API failed or refused since the last page
@@ -76,6 +79,7 @@ func (s *Syncer) newRun(task string, id int64) *run {
 	r := &run{
 		Syncer: &leased, lease: lease, task: task, id: id, began: began, today: payout.MillisOf(began).Day(), left: map[string]bool{}, told: map[string]bool{}, later: map[string]bool{},
 		short: map[passDay]*shortDay{}, asked: map[string]bool{},
+		listsDay: map[passDay]bool{}, listed: map[payout.IDHash]bool{},
 	}
 	r.sum = payout.SyncSummary{Run: id, Gaps: []payout.Day{}, Alerts: []string{}}
 	r.state = Progress{Task: task, Phase: "windows"}

@@ -20,7 +20,7 @@ func (r *run) sweep(ctx context.Context) error {
 	shown := map[string]bool{}
 	for _, p := range r.passes {
 		q := payout.Query{Statuses: payout.FinalStatuses(), InvertStatuses: true, OnBehalfOf: p.onBehalfOf}
-		whole, err := r.list(ctx, q, 0, func(one *payout.Payout) { shown[one.ID] = true })
+		whole, err := r.list(ctx, q, 0, func(one *payout.Payout) { shown[one.ID], r.listed[payout.HashID(one.ID)] = true, true })
 		switch {
 		case errors.Is(err, errFilterIgnored):
 			err = r.tellOnce(ctx, "the API ignored invertStatuses and listed payouts that are final: old payouts that it shows for the first time are not found, ask the provider")

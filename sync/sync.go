@@ -7,8 +7,8 @@
 //     Backfill what of its range is not proven yet.
 //  2. The sweep (sweep.go) lists everything that is not final, whatever its age. The list shrinks while it is paged, so it
 //     proves nothing: every id that the mirror holds open and that the sweep did not show is asked for by its id (ids.go), and
-//     so is every payout that became final lately outside of the windows. What is not returned twice has vanished. The sweep
-//     is a few requests and comes first, so that a night that is cut short has seen the late changes of old payouts. What the
+//     so is every payout that became final lately outside of the windows: under its own pass first, then under the others that
+//     have shown it. What none of them returns, asked twice, has vanished. The sweep is a few requests and comes first, so that a night that is cut short has seen the late changes of old payouts. What the
 //     windows are about to show, young payouts and those that became final lately, is left to them, and asked for by id after
 //     step 5 if they failed to: a night that is cut short has seen of these what it had read by then.
 //  3. Walks that an earlier run of the same task left open, and whose cursor can still be used, are taken up; those of a
