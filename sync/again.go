@@ -14,7 +14,7 @@ var otherLimits = [...]int{199, 197}
 
 // walkAgain walks what is unproven although it could be proven by now: days whose walk in this run repeated or missed
 // payouts, days of any age whose proof was contradicted or put in doubt, and, whatever is known of them, days of a window
-// whose walk came to no regular end.
+// whose walk came to no regular end. So are complete days of any age without payouts of which a run that was killed has not told.
 func (r *run) walkAgain(ctx context.Context) error {
 	for _, limit := range otherLimits {
 		walks, err := r.unproven(ctx, limit)
@@ -59,6 +59,11 @@ func (r *run) unprovenDays(ctx context.Context, p *pass) ([]payout.Day, error) {
 	if err != nil {
 		return nil, err
 	}
+	untold, err := r.store.UntoldDays(ctx, p.onBehalfOf)
+	if err != nil {
+		return nil, err
+	}
+	days = append(days, slices.DeleteFunc(untold, func(d payout.Day) bool { return p.walked[d] })...)
 	now := payout.MillisOf(r.o.Clock())
 	for _, d := range records {
 		if p.walked[d.Day] && d.State != payout.DayComplete && now >= settled(d.Day, r.o.Settle) {

@@ -94,7 +94,7 @@ func judge(w walkFacts, d payout.DayRecord, t payout.DayTally) payout.DayVerdict
 			v.Contest = payout.CutShort
 		}
 	case agrees, d.Contest != payout.CutShort && whole && t.Repeats == 0:
-		v.State, v.Contest, v.Why, v.Missed = payout.DayComplete, payout.Uncontested, "", missing > 0
+		v.State, v.Contest, v.Why, v.Missed = payout.DayComplete, untoldIf(missing > 0), "", missing > 0
 	case t.Repeats > 0:
 		v.Why = fmt.Sprintf("walk %d showed %s twice: the pages had shifted", w.id, plural(t.Repeats, "payout"))
 	case missing > 0:
@@ -109,7 +109,8 @@ func judge(w walkFacts, d payout.DayRecord, t payout.DayTally) payout.DayVerdict
 func judgeProven(w walkFacts, v payout.DayVerdict, d payout.DayRecord, same bool) payout.DayVerdict {
 	v.Counts, v.Missed = true, d.Known > v.Tally.Count
 	if same {
-		v.State, v.Contest, v.Why, v.Standing = payout.DayComplete, payout.Uncontested, "", true
+		v.State, v.Contest, v.Why = payout.DayComplete, untoldIf(v.Missed && d.Contest != payout.Uncontested), ""
+		v.Standing = d.Contest != payout.Untold
 		return v
 	}
 	v.State, v.Contest = payout.DayPartial, payout.Disproved
@@ -117,6 +118,14 @@ func judgeProven(w walkFacts, v payout.DayVerdict, d payout.DayRecord, same bool
 	v.Doubt = fmt.Sprintf("day %s%s was shown complete with %s, now the API shows %d of them: the day is walked again",
 		d.Day, under(d.OnBehalfOf), plural(d.Known, "payout"), v.Tally.Count)
 	return v
+}
+
+// untoldIf marks a complete day without payouts that the API had shown before: a kill must not keep that from being told.
+func untoldIf(missed bool) payout.Contest {
+	if missed {
+		return payout.Untold
+	}
+	return payout.Uncontested
 }
 
 // under names an onBehalfOfId in a sentence.

@@ -131,44 +131,59 @@ func (r *run) tellVanished(ctx context.Context, gone []payout.HeldPayout) error 
 	return r.raise(ctx, alerts)
 }
 
-// tellShort tells of the days whose lists lacked payouts what has not been told as those that vanished.
+// tellShort tells of the days whose lists lacked payouts what has not been told as those that vanished, and keeps with it that
+// it was told.
 func (r *run) tellShort(ctx context.Context) error {
 	var alerts []string
+	told := map[string][]payout.Day{}
 	for _, key := range r.shortDays() {
-		s, day := r.short[key], fmt.Sprintf("day %s%s", key.day, under(key.onBehalfOf))
-		if !s.complete || len(s.missing) == 0 {
-			if s.doubt != "" {
-				alerts = append(alerts, s.doubt)
-			}
-			continue
+		s := r.short[key]
+		if s.complete {
+			told[key.onBehalfOf] = append(told[key.onBehalfOf], key.day)
 		}
-		if s.standing && r.details == nil { // told by the run that found it
-			continue
-		}
-		var leftOut, listed, unasked []payout.HeldPayout
-		for _, h := range s.missing {
-			shown, answered := r.asked[h.ID]
-			switch {
-			case shown:
-				leftOut = append(leftOut, h)
-			case answered: // told as vanished
-			case r.listed[payout.HashID(h.ID)]:
-				listed = append(listed, h)
-			default:
-				unasked = append(unasked, h)
-			}
-		}
-		if len(leftOut) > 0 {
-			alerts = append(alerts, day+": the API shows payouts when asked for by their ids that its list of the day leaves out: they are kept as shown, ask the provider; not listed: "+namesOf(idsOf(leftOut)))
-		}
-		if len(listed) > 0 {
-			alerts = append(alerts, day+": another list of the API shows payouts that its list of the day leaves out: they are kept as shown, ask the provider; not listed: "+namesOf(idsOf(listed)))
-		}
-		if len(unasked) > 0 {
-			alerts = append(alerts, day+" is shown complete without payouts that the API had shown before; whether it shows them when asked for by their ids is not known: sync verify of the day asks"+named(idsOf(unasked)))
+		switch {
+		case s.complete && len(s.missing) > 0:
+			alerts = append(alerts, r.wordsOf(key, s)...)
+		case s.doubt != "":
+			alerts = append(alerts, s.doubt)
 		}
 	}
-	return r.raise(ctx, alerts)
+	if len(r.short) == 0 {
+		return nil
+	}
+	r.tellInSummary(alerts)
+	return r.store.TellOfDays(ctx, r.id, alerts, told)
+}
+
+// wordsOf is what to tell of a day that is shown complete without payouts, but for those that vanished.
+func (r *run) wordsOf(key passDay, s *shortDay) (alerts []string) {
+	if s.standing && r.details == nil { // told by the run that found it
+		return nil
+	}
+	var leftOut, listed, unasked []payout.HeldPayout
+	for _, h := range s.missing {
+		shown, answered := r.asked[h.ID]
+		switch {
+		case shown:
+			leftOut = append(leftOut, h)
+		case answered: // told as vanished
+		case r.listed[payout.HashID(h.ID)]:
+			listed = append(listed, h)
+		default:
+			unasked = append(unasked, h)
+		}
+	}
+	day := fmt.Sprintf("day %s%s", key.day, under(key.onBehalfOf))
+	if len(leftOut) > 0 {
+		alerts = append(alerts, day+": the API shows payouts when asked for by their ids that its list of the day leaves out: they are kept as shown, ask the provider; not listed: "+namesOf(idsOf(leftOut)))
+	}
+	if len(listed) > 0 {
+		alerts = append(alerts, day+": another list of the API shows payouts that its list of the day leaves out: they are kept as shown, ask the provider; not listed: "+namesOf(idsOf(listed)))
+	}
+	if len(unasked) > 0 {
+		alerts = append(alerts, day+" is shown complete without payouts that the API had shown before; whether it shows them when asked for by their ids is not known: sync verify of the day asks"+named(idsOf(unasked)))
+	}
+	return alerts
 }
 
 // named names payouts that were not shown, as the end of a sentence.

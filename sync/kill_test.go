@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"database/sql"
+	"errors"
 	"flag"
 	"fmt"
 	"iter"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -172,4 +174,101 @@ func pagesFetched(t *testing.T, path string) (pages, again int) {
 		seen[lines.Text()] = true
 	}
 	return pages, again
+}
+
+var errKilled = errors.New("killed")
+
+// killedStore is a mirror whose process is killed when a page has been committed: nothing is written after it.
+type killedStore struct {
+	*mirror.Mirror
+	after func(result payout.PageResult) bool
+	dead  bool
+}
+
+func (s *killedStore) CommitPage(ctx context.Context, c *payout.PageCommit) (payout.PageResult, error) {
+	if s.dead {
+		return payout.PageResult{}, errKilled
+	}
+	result, err := s.Mirror.CommitPage(ctx, c)
+	s.dead = s.after != nil && s.after(result)
+	return result, err
+}
+
+func (s *killedStore) alive(write func() error) error {
+	if s.dead {
+		return errKilled
+	}
+	return write()
+}
+
+func (s *killedStore) AddAlerts(ctx context.Context, run int64, texts []string) error {
+	return s.alive(func() error { return s.Mirror.AddAlerts(ctx, run, texts) })
+}
+
+func (s *killedStore) TellOfDays(ctx context.Context, run int64, alerts []string, told map[string][]payout.Day) error {
+	return s.alive(func() error { return s.Mirror.TellOfDays(ctx, run, alerts, told) })
+}
+
+func (s *killedStore) BindMembers(ctx context.Context, onBehalfOf string) error {
+	return s.alive(func() error { return s.Mirror.BindMembers(ctx, onBehalfOf) })
+}
+
+func (s *killedStore) EndNight(ctx context.Context) error {
+	return s.alive(func() error { return s.Mirror.EndNight(ctx) })
+}
+
+// goneWorld is a mirror that has synced, and an API that does not show a completed payout of the lookback's first day any more.
+func goneWorld(t *testing.T) (a *fakeAPI, m *mirror.Mirror, gone payout.Payout) {
+	t.Helper()
+	a = &fakeAPI{now: noon(day0 + 60)}
+	a.fill(day0+40, 22, 10)
+	m = openMirror(t)
+	if sum, err := newSyncer(a, m, payoutsync.Options{StartDay: day0 + 40}).Nightly(t.Context(), 1); err != nil || !sum.Complete {
+		t.Fatalf("Nightly: %+v, %v; want complete", sum, err)
+	}
+	a.now = noon(day0 + 61)
+	i := 14*10 + 5
+	gone = a.rows[i]
+	a.rows = slices.Delete(a.rows, i, i+1)
+	return a, m, gone
+}
+
+// TestKilledBeforeAskingForWhatIsGone kills a night when it has shown a day complete without a payout that the mirror knows, and has
+// not asked for it by its id. Whatever runs next does, and tells.
+func TestKilledBeforeAskingForWhatIsGone(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		later time.Duration
+		next  func(s *payoutsync.Syncer) (*payout.SyncSummary, error)
+	}{
+		{"the night goes on", time.Hour, func(s *payoutsync.Syncer) (*payout.SyncSummary, error) { return s.Nightly(t.Context(), 3) }},
+		{"the next night", 24 * time.Hour, func(s *payoutsync.Syncer) (*payout.SyncSummary, error) { return s.Nightly(t.Context(), 3) }},
+		{"a backfill of other days", time.Hour, func(s *payoutsync.Syncer) (*payout.SyncSummary, error) {
+			return s.Backfill(t.Context(), 3, day0+30, day0+35)
+		}},
+		{"a sync of other days", time.Hour, func(s *payoutsync.Syncer) (*payout.SyncSummary, error) {
+			return s.Range(t.Context(), 3, day0+45, day0+45)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, m, gone := goneWorld(t)
+			killed := &killedStore{Mirror: m, after: func(result payout.PageResult) bool {
+				return slices.ContainsFunc(result.Judged, func(j payout.DayJudged) bool { return j.Missed && j.State == payout.DayComplete })
+			}}
+			if _, err := newSyncer(a, killed, payoutsync.Options{Workers: 1}).Nightly(t.Context(), 2); !errors.Is(err, errKilled) {
+				t.Fatalf("Nightly: %v, want it killed", err)
+			}
+			a.now = a.now.Add(c.later)
+			s := newSyncer(a, m, payoutsync.Options{})
+			if sum, err := c.next(s); err != nil || !sum.Complete || len(sum.Alerts) != 1 || !strings.Contains(sum.Alerts[0], gone.ID) {
+				t.Errorf("the next run: %+v, %v; want complete, and an alert that names %s", sum, err, gone.ID)
+			}
+			if got := vanishedIDs(t, m); !slices.Equal(got, []string{gone.ID}) {
+				t.Errorf("vanished are %q, want %s", got, gone.ID)
+			}
+			if sum, err := s.Range(t.Context(), 4, day0+45, day0+45); err != nil || len(sum.Alerts) != 0 || sum.Windows != 1 {
+				t.Errorf("the run after it: %+v, %v; want its day walked alone, and nothing told again", sum, err)
+			}
+		})
+	}
 }

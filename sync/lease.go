@@ -51,6 +51,10 @@ func (s *leasedStore) AddAlerts(ctx context.Context, run int64, texts []string) 
 	return s.write(func() error { return s.Store.AddAlerts(ctx, run, texts) })
 }
 
+func (s *leasedStore) TellOfDays(ctx context.Context, run int64, alerts []string, told map[string][]payout.Day) error {
+	return s.write(func() error { return s.Store.TellOfDays(ctx, run, alerts, told) })
+}
+
 func (s *leasedStore) DropWalk(ctx context.Context, walk int64) error {
 	return s.write(func() error { return s.Store.DropWalk(ctx, walk) })
 }

@@ -236,8 +236,12 @@ func pageThrough(ctx context.Context, api API, q payout.Query, maxPages int, fn 
 
 // raise keeps alerts and tells them in the summary.
 func (r *run) raise(ctx context.Context, alerts []string) error {
-	r.mu.Lock()
-	r.sum.Alerts = append(r.sum.Alerts, alerts...)
-	r.mu.Unlock()
+	r.tellInSummary(alerts)
 	return r.store.AddAlerts(ctx, r.id, alerts)
+}
+
+func (r *run) tellInSummary(alerts []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sum.Alerts = append(r.sum.Alerts, alerts...)
 }

@@ -8,9 +8,10 @@
 //  2. The sweep (sweep.go) lists everything that is not final, whatever its age. The list shrinks while it is paged, so it
 //     proves nothing: every id that the mirror holds open and that the sweep did not show is asked for by its id (ids.go), and
 //     so is every payout that became final lately outside of the windows: under its own pass first, then under the others that
-//     have shown it. What none of them returns, asked twice, has vanished. The sweep is a few requests and comes first, so that a night that is cut short has seen the late changes of old payouts. What the
-//     windows are about to show, young payouts and those that became final lately, is left to them, and asked for by id after
-//     step 5 if they failed to: a night that is cut short has seen of these what it had read by then.
+//     have shown it. What none of them returns, asked twice, has vanished. The sweep is a few requests and comes first, so
+//     that a night that is cut short has seen the late changes of old payouts. What the windows are about to show, young
+//     payouts and those that became final lately, is left to them, and asked for by id after step 5 if they failed to: a
+//     night that is cut short has seen of these what it had read by then.
 //  3. Walks that an earlier run of the same task left open, and whose cursor can still be used, are taken up; those of a
 //     night by the same night only. The rest of the range is cut into windows (cut.go): several workers each walk one window
 //     at a time from page to page.
@@ -19,7 +20,8 @@
 //  5. Days that a walk could not prove, or that a walk or the sweep disproved, are walked again with other page sizes, which
 //     moves the page borders: 199, then 197. What is still unproven then are the gaps of the summary.
 //  6. Payouts that the mirror knows of a day which is shown complete without them are asked for by their ids (gone.go): they
-//     have vanished, or the API's list of the day leaves them out.
+//     have vanished, or the API's list of the day leaves them out. Until a person has been told of it the day is marked, so that
+//     after a kill the next run, of whatever days, reads it again and does what is left.
 //
 // A backfill and Verify sweep last: the one leaves late changes to the nightly runs, the other has to see what the mirror
 // lacks before a sweep brings it.
@@ -89,6 +91,9 @@ type NightStore interface {
 type DayStore interface {
 	DayRecords(ctx context.Context, onBehalfOf string, p payout.Period) ([]payout.DayRecord, error)
 	ContestedDays(ctx context.Context, onBehalfOf string) ([]payout.Day, error)
+	UntoldDays(ctx context.Context, onBehalfOf string) ([]payout.Day, error)
+	// TellOfDays keeps alerts and, with them, that days by onBehalfOfId are not payout.Untold any more.
+	TellOfDays(ctx context.Context, run int64, alerts []string, told map[string][]payout.Day) error
 	DayHeld(ctx context.Context, onBehalfOf string, day payout.Day) ([]payout.HeldPayout, error)
 	SyncStart(ctx context.Context) (payout.Day, bool, error)
 	SetSyncStart(ctx context.Context, day payout.Day) error

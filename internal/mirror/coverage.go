@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/jmoiron/sqlx"
+
 	"payrecon/internal/payout"
 )
 
@@ -196,6 +198,34 @@ func (m *Mirror) ContestedDays(ctx context.Context, onBehalfOf string) ([]payout
 	err := m.r.SelectContext(ctx, &days, "SELECT day FROM coverage WHERE on_behalf_of = ? AND contest IN (?, ?) ORDER BY day",
 		onBehalfOf, payout.Disproved, payout.Doubted)
 	return days, wrap("read coverage", err)
+}
+
+// UntoldDays returns the days under one onBehalfOfId that are payout.Untold, in order.
+func (m *Mirror) UntoldDays(ctx context.Context, onBehalfOf string) ([]payout.Day, error) {
+	days := []payout.Day{}
+	err := m.r.SelectContext(ctx, &days, "SELECT day FROM coverage WHERE on_behalf_of = ? AND contest = ? ORDER BY day", onBehalfOf, payout.Untold)
+	return days, wrap("read coverage", err)
+}
+
+// TellOfDays keeps alerts and, in the same transaction, that days by onBehalfOfId are not payout.Untold any more.
+func (m *Mirror) TellOfDays(ctx context.Context, run int64, alerts []string, told map[string][]payout.Day) error {
+	ctx = context.WithoutCancel(ctx)
+	return wrap("keep alerts", m.write(ctx, func(tx *sqlx.Tx) error {
+		for _, text := range alerts {
+			if err := addAlert(ctx, tx, run, payout.MillisOf(m.clock()), text); err != nil {
+				return err
+			}
+		}
+		for pass, days := range told {
+			for _, d := range days {
+				if _, err := tx.ExecContext(ctx, "UPDATE coverage SET contest = ?, contested_by = 0 WHERE on_behalf_of = ? AND day = ? AND contest = ?",
+					payout.Uncontested, pass, d, payout.Untold); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}))
 }
 
 // Span returns the first and the last day of which anything is known under any onBehalfOfId; ok is false when nothing is.

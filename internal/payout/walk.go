@@ -63,17 +63,19 @@ type DayTally struct {
 	Repeats int // rows whose id the walk had seen before
 }
 
-// Contest says why a day's next proof needs more than a walk without repeats.
+// Contest says what speaks against a day: why its next proof needs more than a walk without repeats, or what is to be told of it.
 type Contest uint8
 
 // Uncontested: nothing speaks against the day. Disproved: later evidence contradicted a complete day.
 // CutShort: a walk over the day ended without a regular end (PageUnsure). Doubted: so did one over a complete day, whose
-// proof is kept and compared with the next walk.
+// proof is kept and compared with the next walk. Untold: it is complete, without payouts that the API had shown before, and
+// nobody has been told what became of them.
 const (
 	Uncontested Contest = iota
 	Disproved
 	CutShort
 	Doubted
+	Untold
 )
 
 // DayRecord is what is stored of one day under one onBehalfOfId.
