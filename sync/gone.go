@@ -86,7 +86,7 @@ func (r *run) askMissing(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.tellVanished(ctx, a.missing); err != nil {
+	if err := r.vanished(ctx, a.missing, byDay); err != nil {
 		return err
 	}
 	return r.notAnswered(ctx, a.unknown)
@@ -112,13 +112,8 @@ func (r *run) findListed(ctx context.Context, held []payout.HeldPayout) error {
 	return nil
 }
 
-// tellVanished keeps and tells, by day, that the API does not show payouts any more.
-func (r *run) tellVanished(ctx context.Context, gone []payout.HeldPayout) error {
-	fresh, err := r.store.MarkVanished(ctx, r.id, gone)
-	if err != nil {
-		return err
-	}
-	var alerts []string
+// byDay tells, by day, of payouts that have vanished from the lists of their days.
+func byDay(fresh []payout.HeldPayout) (alerts []string) {
 	for len(fresh) > 0 {
 		d, n := fresh[0].Created.Day(), 1
 		for n < len(fresh) && fresh[n].Created.Day() == d {
@@ -128,7 +123,7 @@ func (r *run) tellVanished(ctx context.Context, gone []payout.HeldPayout) error 
 			d, named(idsOf(fresh[:n]))))
 		fresh = fresh[n:]
 	}
-	return r.raise(ctx, alerts)
+	return alerts
 }
 
 // tellShort tells of the days whose lists lacked payouts what has not been told as those that vanished, and keeps with it that

@@ -28,7 +28,7 @@ func (r *run) askAll(ctx context.Context, held []payout.HeldPayout) error {
 	if err != nil {
 		return err
 	}
-	if err := r.vanished(ctx, a.missing); err != nil {
+	if err := r.vanished(ctx, a.missing, oneByOne); err != nil {
 		return err
 	}
 	return r.notAnswered(ctx, a.unknown)
@@ -116,12 +116,16 @@ func (r *run) askTwice(ctx context.Context, pass string, held []payout.HeldPayou
 }
 
 // vanished keeps and tells that the API does not show payouts any more.
-func (r *run) vanished(ctx context.Context, gone []payout.HeldPayout) error {
-	fresh, err := r.store.MarkVanished(ctx, r.id, gone)
-	if err != nil {
-		return err
+func (r *run) vanished(ctx context.Context, gone []payout.HeldPayout, tell func(fresh []payout.HeldPayout) []string) error {
+	alerts, err := r.store.MarkVanished(ctx, r.id, gone, tell)
+	if err == nil {
+		r.tellInSummary(alerts)
 	}
-	var alerts []string
+	return err
+}
+
+// oneByOne tells of payouts that have vanished.
+func oneByOne(fresh []payout.HeldPayout) (alerts []string) {
 	for _, h := range fresh[:min(len(fresh), toldAtMost)] {
 		alerts = append(alerts, fmt.Sprintf("payout %s, created %s, was asked for twice by its id, but the API does not show it any more: it stays in the mirror, ask the provider",
 			h.ID, h.Created.Day()))
@@ -129,7 +133,7 @@ func (r *run) vanished(ctx context.Context, gone []payout.HeldPayout) error {
 	if more := len(fresh) - toldAtMost; more > 0 {
 		alerts = append(alerts, fmt.Sprintf("%s not shown any more either: see payrecon status", plural(more, "payout")))
 	}
-	return r.raise(ctx, alerts)
+	return alerts
 }
 
 // silence is why it is not known whether the API shows a payout.

@@ -178,11 +178,22 @@ func pagesFetched(t *testing.T, path string) (pages, again int) {
 
 var errKilled = errors.New("killed")
 
-// killedStore is a mirror whose process is killed when a page has been committed: nothing is written after it.
+// killedStore is a mirror whose process is killed when a page has been committed, or vanished payouts have been marked: nothing is
+// written after it.
 type killedStore struct {
 	*mirror.Mirror
 	after func(result payout.PageResult) bool
+	marks bool
 	dead  bool
+}
+
+func (s *killedStore) MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout, tell func([]payout.HeldPayout) []string) (alerts []string, err error) {
+	err = s.alive(func() error {
+		alerts, err = s.Mirror.MarkVanished(ctx, run, gone, tell)
+		s.dead = s.marks && len(gone) > 0
+		return err
+	})
+	return alerts, err
 }
 
 func (s *killedStore) CommitPage(ctx context.Context, c *payout.PageCommit) (payout.PageResult, error) {
@@ -268,6 +279,35 @@ func TestKilledBeforeAskingForWhatIsGone(t *testing.T) {
 			}
 			if sum, err := s.Range(t.Context(), 4, day0+45, day0+45); err != nil || len(sum.Alerts) != 0 || sum.Windows != 1 {
 				t.Errorf("the run after it: %+v, %v; want its day walked alone, and nothing told again", sum, err)
+			}
+		})
+	}
+}
+
+// TestKilledAfterMarkingWhatIsGone kills a night, and a verification, when they have marked a payout as vanished: it is told.
+func TestKilledAfterMarkingWhatIsGone(t *testing.T) {
+	for name, sync := range map[string]func(s *payoutsync.Syncer) error{
+		"night": func(s *payoutsync.Syncer) error {
+			_, err := s.Nightly(t.Context(), 2)
+			return err
+		},
+		"verification": func(s *payoutsync.Syncer) error {
+			_, err := s.Verify(t.Context(), 2, day0+50, day0+60)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, m, gone := goneWorld(t)
+			if err := sync(newSyncer(a, &killedStore{Mirror: m, marks: true}, payoutsync.Options{})); !errors.Is(err, errKilled) {
+				t.Fatalf("%v, want it killed", err)
+			}
+			alerts, err := m.Alerts(t.Context(), 10)
+			if err != nil || len(alerts) != 1 || !strings.HasSuffix(alerts[0].Text, "not shown: "+gone.ID) {
+				t.Errorf("alerts %+v, %v; want one that names %s", alerts, err, gone.ID)
+			}
+			report, err := newSyncer(a, m, payoutsync.Options{}).Verify(t.Context(), 3, day0+50, day0+60)
+			if err != nil || !slices.Equal(report.Vanished, []string{gone.ID}) || len(report.Alerts) != 0 {
+				t.Errorf("Verify: %+v, %v; want it known to have vanished, and told once", report, err)
 			}
 		})
 	}

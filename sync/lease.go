@@ -59,10 +59,10 @@ func (s *leasedStore) DropWalk(ctx context.Context, walk int64) error {
 	return s.write(func() error { return s.Store.DropWalk(ctx, walk) })
 }
 
-func (s *leasedStore) MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout) (fresh []payout.HeldPayout, err error) {
+func (s *leasedStore) MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout, tell func([]payout.HeldPayout) []string) (alerts []string, err error) {
 	err = s.write(func() error {
-		fresh, err = s.Store.MarkVanished(ctx, run, gone)
+		alerts, err = s.Store.MarkVanished(ctx, run, gone, tell)
 		return err
 	})
-	return fresh, err
+	return alerts, err
 }

@@ -29,9 +29,9 @@ func (s *countedStore) CommitPage(ctx context.Context, c *payout.PageCommit) (pa
 	return s.Mirror.CommitPage(ctx, c)
 }
 
-func (s *countedStore) MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout) ([]payout.HeldPayout, error) {
+func (s *countedStore) MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout, tell func([]payout.HeldPayout) []string) ([]string, error) {
 	s.count()
-	return s.Mirror.MarkVanished(ctx, run, gone)
+	return s.Mirror.MarkVanished(ctx, run, gone, tell)
 }
 
 func (s *countedStore) BindMembers(ctx context.Context, onBehalfOf string) error {

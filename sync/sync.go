@@ -104,7 +104,8 @@ type HeldStore interface {
 	HeldOpen(ctx context.Context) ([]payout.HeldPayout, error)
 	LateFinals(ctx context.Context, since payout.Millis, walked payout.Period) ([]payout.HeldPayout, error)
 	AlsoShownTo(ctx context.Context, held []payout.HeldPayout) (map[int64][]string, error)
-	MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout) (fresh []payout.HeldPayout, err error)
+	// MarkVanished keeps that payouts have vanished and, with it, the alerts that tell makes of those not known to before.
+	MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout, tell func(fresh []payout.HeldPayout) []string) (alerts []string, err error)
 	Vanished(ctx context.Context) ([]payout.HeldPayout, error)
 }
 

@@ -211,10 +211,8 @@ func (m *Mirror) UntoldDays(ctx context.Context, onBehalfOf string) ([]payout.Da
 func (m *Mirror) TellOfDays(ctx context.Context, run int64, alerts []string, told map[string][]payout.Day) error {
 	ctx = context.WithoutCancel(ctx)
 	return wrap("keep alerts", m.write(ctx, func(tx *sqlx.Tx) error {
-		for _, text := range alerts {
-			if err := addAlert(ctx, tx, run, payout.MillisOf(m.clock()), text); err != nil {
-				return err
-			}
+		if err := addAlerts(ctx, tx, run, payout.MillisOf(m.clock()), alerts); err != nil {
+			return err
 		}
 		for pass, days := range told {
 			for _, d := range days {

@@ -102,18 +102,21 @@ func (m *Mirror) AlsoShownTo(ctx context.Context, held []payout.HeldPayout) (map
 	return also, nil
 }
 
-// MarkVanished records payouts that the API does not show any more, and returns those that were not recorded before. They stay
-// in the mirror; one that shows again is no longer vanished.
-func (m *Mirror) MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout) (fresh []payout.HeldPayout, err error) {
+// MarkVanished records payouts that the API does not show any more and, in the same transaction, the alerts that tell makes of
+// those that were not recorded before; it returns these alerts. The payouts stay in the mirror; one that shows again is no
+// longer vanished.
+func (m *Mirror) MarkVanished(ctx context.Context, run int64, gone []payout.HeldPayout, tell func(fresh []payout.HeldPayout) []string) (alerts []string, err error) {
 	if len(gone) == 0 {
 		return nil, nil
 	}
 	m.writer.mu.Lock()
 	defer m.writer.mu.Unlock()
 	ctx = context.WithoutCancel(ctx)
+	at := payout.MillisOf(m.clock())
 	err = m.write(ctx, func(tx *sqlx.Tx) error {
+		var fresh []payout.HeldPayout
 		for _, h := range gone {
-			result, err := tx.ExecContext(ctx, insertVanished, h.N, run, payout.MillisOf(m.clock()))
+			result, err := tx.ExecContext(ctx, insertVanished, h.N, run, at)
 			if err != nil {
 				return err
 			}
@@ -123,10 +126,11 @@ func (m *Mirror) MarkVanished(ctx context.Context, run int64, gone []payout.Held
 				fresh = append(fresh, h)
 			}
 		}
-		return nil
+		alerts = tell(fresh)
+		return addAlerts(ctx, tx, run, at, alerts)
 	})
 	m.writer.loaded = false
-	return fresh, wrap("mark vanished payouts", err)
+	return alerts, wrap("mark vanished payouts", err)
 }
 
 // Vanished returns the payouts that the API does not show any more, oldest first.
@@ -190,13 +194,17 @@ func (m *Mirror) AddAlerts(ctx context.Context, run int64, texts []string) error
 	}
 	ctx = context.WithoutCancel(ctx)
 	return wrap("keep alerts", m.write(ctx, func(tx *sqlx.Tx) error {
-		for _, text := range texts {
-			if err := addAlert(ctx, tx, run, payout.MillisOf(m.clock()), text); err != nil {
-				return err
-			}
-		}
-		return nil
+		return addAlerts(ctx, tx, run, payout.MillisOf(m.clock()), texts)
 	}))
+}
+
+func addAlerts(ctx context.Context, tx *sqlx.Tx, run int64, at payout.Millis, texts []string) error {
+	for _, text := range texts {
+		if err := addAlert(ctx, tx, run, at, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func addAlert(ctx context.Context, tx *sqlx.Tx, run int64, at payout.Millis, text string) error {

@@ -57,7 +57,7 @@ func TestVanishings(t *testing.T) {
 		t.Fatalf("%+v, %v; want three", held, err)
 	}
 	run := beginRun(t, m)
-	if _, err := m.MarkVanished(t.Context(), run, held); err != nil {
+	if _, err := m.MarkVanished(t.Context(), run, held, func([]payout.HeldPayout) []string { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	commitPage(t, m, "", 4, shownAs("po:3", payout.Pending, 300))
