@@ -17,7 +17,27 @@ func (r *run) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	shown := map[string]bool{}
+	shown, listErr := r.listOpen(ctx)
+	if listErr != nil && (ctx.Err() != nil || !apiFailed(listErr)) {
+		return listErr
+	}
+	held = slices.DeleteFunc(held, func(h payout.HeldPayout) bool {
+		if !shown[h.ID] && r.sweepsFirst() && r.walkedSoon(h) {
+			r.later[h.ID] = true
+			return true
+		}
+		return shown[h.ID]
+	})
+	if err := r.askAll(ctx, held); err != nil && (listErr == nil || !apiFailed(err)) {
+		return err
+	}
+	return listErr
+}
+
+// listOpen lists what is not final, and returns the ids that it was shown, also beside an error: the list is there to discover what
+// the mirror lacks, and what it holds can be asked for all the same.
+func (r *run) listOpen(ctx context.Context) (shown map[string]bool, err error) {
+	shown = map[string]bool{}
 	for _, p := range r.passes {
 		q := payout.Query{Statuses: payout.FinalStatuses(), InvertStatuses: true, OnBehalfOf: p.onBehalfOf}
 		whole, err := r.list(ctx, q, 0, func(one *payout.Payout) { shown[one.ID], r.listed[payout.HashID(one.ID)] = true, true })
@@ -28,17 +48,10 @@ func (r *run) sweep(ctx context.Context) error {
 			err = r.tellOnce(ctx, "the API's list of payouts that are not final came to no regular end: old payouts that it would show for the first time may not be found, ask the provider")
 		}
 		if err := r.surviveSweep(ctx, p, err); err != nil {
-			return err
+			return shown, err
 		}
 	}
-	held = slices.DeleteFunc(held, func(h payout.HeldPayout) bool {
-		if !shown[h.ID] && r.sweepsFirst() && r.walkedSoon(h) {
-			r.later[h.ID] = true
-			return true
-		}
-		return shown[h.ID]
-	})
-	return r.askAll(ctx, held)
+	return shown, nil
 }
 
 // surviveSweep lets the sweep of the other passes go on after the API has refused one.

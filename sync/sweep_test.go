@@ -111,18 +111,24 @@ func TestLateChangesAreSeenBeforeACut(t *testing.T) {
 	wantTruth(t, m, a)
 }
 
-// TestFailedSweepLeavesTheWindows has an API that cannot list what is not final: the days are walked all the same.
-func TestFailedSweepLeavesTheWindows(t *testing.T) {
-	a, s, _, _ := lateWorld(t, payoutsync.Options{})
-	a.before = func(_ int, q payout.Query, _ string) error {
-		if q.InvertStatuses {
-			return payout.Errorf(payout.KindTransport, "503")
-		}
-		return nil
-	}
-	sum, err := s.Nightly(t.Context(), 3)
-	if payout.KindOf(err) != payout.KindTransport || sum.Windows == 0 || sum.Complete {
-		t.Errorf("Nightly: %+v, %v; want the failure, and the windows walked", sum, err)
+// TestFailedListLeavesTheRest has an API that cannot list what is not final: what the mirror holds open is asked for by id, and the
+// days are walked all the same.
+func TestFailedListLeavesTheRest(t *testing.T) {
+	for name, kind := range map[string]payout.Kind{"failed": payout.KindTransport, "refused": payout.KindInput} {
+		t.Run(name, func(t *testing.T) {
+			a, s, m, _ := lateWorld(t, payoutsync.Options{})
+			a.before = func(_ int, q payout.Query, _ string) error {
+				if q.InvertStatuses {
+					return payout.Errorf(kind, "no such filter")
+				}
+				return nil
+			}
+			sum, err := s.Nightly(t.Context(), 3)
+			if payout.KindOf(err) != kind || sum.Windows == 0 || sum.Complete {
+				t.Errorf("Nightly: %+v, %v; want the failure, and the windows walked", sum, err)
+			}
+			wantTruth(t, m, a)
+		})
 	}
 }
 

@@ -64,7 +64,7 @@ func (r *run) survive(ctx context.Context, p *pass, name string, err error) erro
 		return err
 	}
 	if name == "" {
-		r.o.Logger.Warn("not every payout was asked for by its id: the days are read all the same", "error", err)
+		r.o.Logger.Warn("open payouts were not all looked for: the days are read all the same", "error", err)
 	} else if !r.left[name] {
 		r.left[name] = true
 		r.o.Logger.Warn("days were left out: the others are read", "error", err)
