@@ -78,6 +78,25 @@ var hostilities = []hostility{
 			}
 		})
 	}},
+	{"lists of ids hold strangers, or those alone", true, func(a *fakeAPI, hit func() bool) {
+		chainBend(a, func(q payout.Query, rows []payout.Payout) []payout.Payout {
+			if len(q.IDs) == 0 || !hit() {
+				return rows
+			}
+			if hit() {
+				rows = nil
+			}
+			return append(rows, a.rows[0])
+		})
+	}},
+	{"lists of ids are refused", true, func(a *fakeAPI, hit func() bool) {
+		chain(a, func(_ int, q payout.Query, _ string) error {
+			if len(q.IDs) > 0 && hit() {
+				return payout.Errorf(payout.KindNotFound, "404: unknown payout")
+			}
+			return nil
+		})
+	}},
 	{"endDate means its first instant", false, func(a *fakeAPI, _ func() bool) { a.endMeansStart = true }},
 	{"rows are repeated", false, func(a *fakeAPI, hit func() bool) {
 		chainBend(a, func(q payout.Query, rows []payout.Payout) []payout.Payout {
