@@ -298,7 +298,7 @@ func TestKilledAfterMarkingWhatIsGone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, m, gone := goneWorld(t)
-			if err := sync(newSyncer(a, &killedStore{Mirror: m, marks: true}, payoutsync.Options{})); !errors.Is(err, errKilled) {
+			if err := sync(newSyncer(a, &killedStore{Mirror: m, marks: true}, payoutsync.Options{Workers: 1})); !errors.Is(err, errKilled) {
 				t.Fatalf("%v, want it killed", err)
 			}
 			alerts, err := m.Alerts(t.Context(), 10)
