@@ -25,7 +25,7 @@ func (n *night) unseen(item *payout.Item) {
 	for i := range item.Entries {
 		e := &item.Entries[i]
 		f := n.bookedIn(item, e)
-		if n.lessKnown(item, f) || n.wasYounger(item, f) || f == nil && !n.gone(item.Key, e) {
+		if n.lessKnown(item, f) || n.wasYounger(item, f) || f == nil && !n.gone(e) {
 			n.carry(item)
 			return
 		}
@@ -118,15 +118,15 @@ func madeByAge(f *payout.Finding) bool {
 
 // gone reports whether an entry that is not in the file was taken out of it. One whose reference stands on an unreadable row
 // may be that row, unless it was given another date.
-func (n *night) gone(key payout.Key, e *payout.Entry) bool {
+func (n *night) gone(e *payout.Entry) bool {
 	ref, ok := payout.KeyOf(plain(e.Ref), "", n.in.CaseInsensitive)
-	return n.covers(e.Day) && !(ok && n.unread[ref] && !n.redated(key, e))
+	return n.covers(e.Day) && !(ok && n.unread[ref] && !n.redated(e))
 }
 
 // redated reports whether an entry stands in the file with another date: one of no item yet, of the same key, amount and text,
 // no further away than records of one episode. It takes that one.
-func (n *night) redated(key payout.Key, e *payout.Entry) bool {
-	like := entryKey(key, e)
+func (n *night) redated(e *payout.Entry) bool {
+	like := keyedOf(e, n.in.CaseInsensitive)
 	like.day, like.nth = payout.NoDay, 0
 	days := n.fresh[like]
 	i := slices.IndexFunc(days, func(d payout.Day) bool { return max(d-e.Day, e.Day-d) <= payout.Day(n.in.MatchWindowDays) })
@@ -135,32 +135,6 @@ func (n *night) redated(key payout.Key, e *payout.Entry) bool {
 	}
 	n.fresh[like] = slices.Delete(days, i, i+1)
 	return true
-}
-
-// freshDays returns the days of the listed entries that no item has had yet, by all that an entry keeps when it is given
-// another date. Only where rows cannot be read does it matter.
-func (n *night) freshDays() map[keyed][]payout.Day {
-	fresh := map[keyed][]payout.Day{}
-	if len(n.unread) == 0 || len(n.in.Items) == 0 {
-		return fresh
-	}
-	had := map[keyed]bool{}
-	for i := range n.in.Items {
-		for k := range n.in.Items[i].Entries {
-			had[entryKey(n.in.Items[i].Key, &n.in.Items[i].Entries[k])] = true
-		}
-	}
-	for _, f := range n.listed {
-		for _, e := range f.ents {
-			key := entryKey(f.g.key, &e.Entry)
-			if had[key] || e.Day == payout.NoDay {
-				continue
-			}
-			key.day, key.nth = payout.NoDay, 0
-			fresh[key] = append(fresh[key], e.Day)
-		}
-	}
-	return fresh
 }
 
 // unreadRefs is the references that may stand on unreadable rows.

@@ -42,17 +42,12 @@ func plain(s string) string {
 	return s
 }
 
-// keyed is an entry's fingerprint under its key.
-type keyed struct {
-	key string
-	fingerprint
-}
-
 // openItems is the items before the run, found by their records.
 type openItems struct {
 	list     []payout.Item // by id; never changed
+	fold     bool          // letter case does not count in references
 	hashes   hashSet       // of the references of open items, in the join
-	byKey    map[string][]int
+	byRef    map[string][]int
 	byPayout map[string][]int // open items only
 
 	// Cleared items by their records: the latest of each.
@@ -68,13 +63,13 @@ type openItems struct {
 
 func (i *openItems) open(n int) bool { return i.list[n].State != payout.ItemCleared }
 
-func newOpenItems(items []payout.Item) *openItems {
+func newOpenItems(items []payout.Item, fold bool) *openItems {
 	byID := func(a, b payout.Item) int { return cmp.Compare(a.ID, b.ID) }
 	if !slices.IsSortedFunc(items, byID) {
 		items = slices.SortedFunc(slices.Values(items), byID)
 	}
 	i := &openItems{
-		list: items, byKey: map[string][]int{}, byPayout: map[string][]int{},
+		list: items, fold: fold, byRef: map[string][]int{}, byPayout: map[string][]int{},
 		wasPayout: map[string]int{}, wasEntry: map[keyed]int{}, wasText: map[string]int{},
 		awaited: map[payout.Key]bool{}, read: map[payout.Key]bool{},
 	}
@@ -83,8 +78,12 @@ func newOpenItems(items []payout.Item) *openItems {
 			i.cleared(n)
 			continue
 		}
-		key := plain(string(i.list[n].Key))
-		i.byKey[key] = append(i.byKey[key], n)
+		for _, ref := range refs(&i.list[n]) {
+			key := bareKey(ref, fold)
+			if known := i.byRef[key]; key != "" && (len(known) == 0 || known[len(known)-1] != n) {
+				i.byRef[key] = append(known, n)
+			}
+		}
 		for _, p := range i.list[n].Payouts {
 			i.byPayout[p.ID] = append(i.byPayout[p.ID], n)
 		}
@@ -98,7 +97,7 @@ func (i *openItems) cleared(n int) {
 		i.wasPayout[p.ID] = n
 	}
 	for k := range item.Entries {
-		i.wasEntry[entryKey(item.Key, &item.Entries[k])] = n
+		i.wasEntry[keyedOf(&item.Entries[k], i.fold)] = n
 	}
 	for _, row := range item.Rejected {
 		i.wasText[plain(row.Text)] = n
@@ -130,6 +129,21 @@ func (s *hashSet) has(hash uint64) bool {
 	return s.tops[top/64]&(1<<(top%64)) != 0 && s.all[hash]
 }
 
+// refs is the references of an item's records.
+func refs(item *payout.Item) []string {
+	refs := []string{item.RefID}
+	for _, p := range item.Payouts {
+		refs = append(refs, p.RefID)
+	}
+	for k := range item.Entries {
+		refs = append(refs, item.Entries[k].Ref)
+	}
+	for _, row := range item.Rejected {
+		refs = append(refs, row.Ref)
+	}
+	return refs
+}
+
 // hash notes the references of open items as the join hashes them.
 func (i *openItems) hash(j *join) {
 	w := writer{seed: j.seed, hash: j.hash, fold: j.m.o.CaseInsensitive}
@@ -142,15 +156,10 @@ func (i *openItems) hash(j *join) {
 		if !i.open(n) {
 			continue
 		}
-		note(i.list[n].RefID)
-		for _, p := range i.list[n].Payouts {
-			note(p.RefID)
-		}
-		for _, e := range i.list[n].Entries {
-			note(e.Ref)
+		for _, ref := range refs(&i.list[n]) {
+			note(ref)
 		}
 		for _, row := range i.list[n].Rejected {
-			note(row.Ref)
 			if key, ok := payout.KeyOf(row.Ref, "", j.m.o.CaseInsensitive); ok {
 				i.awaited[key] = true
 			}
@@ -161,16 +170,22 @@ func (i *openItems) hash(j *join) {
 func (i *openItems) hasPayout(id string) bool { return len(i.byPayout[id]) > 0 }
 
 // claim finds the open items of a group and brings their records into scope.
-func (i *openItems) claim(g *group, fold bool) {
+func (i *openItems) claim(g *group, byOBO bool) {
 	if len(i.list) == 0 {
 		return
 	}
 	if len(g.ents) > 0 && len(i.awaited) > 0 {
-		i.readable(g.ents[0].Ref, fold)
+		i.readable(g.ents[0].Ref)
 	}
 	g.items = nil
 	if g.key != "" {
-		g.items = slices.Clone(i.byKey[plain(string(g.key))])
+		ref := ""
+		if len(g.pays) > 0 {
+			ref = g.pays[0].RefID
+		} else {
+			ref = g.ents[0].Ref
+		}
+		g.items = slices.Clone(i.byRef[bareKey(ref, i.fold)])
 	}
 	for _, p := range g.pays {
 		if open := i.byPayout[p.ID]; len(open) > 0 {
@@ -180,23 +195,39 @@ func (i *openItems) claim(g *group, fold bool) {
 	}
 	slices.Sort(g.items)
 	g.items = slices.Compact(g.items)
-	if len(g.items) == 0 || len(g.ents) == 0 {
-		return
+	if len(g.items) > 0 && len(g.ents) > 0 {
+		i.claimEntries(g, byOBO)
 	}
-	mine := map[fingerprint]bool{}
+}
+
+// claimEntries brings the entries into scope that open items know, or may know by another key.
+func (i *openItems) claimEntries(g *group, byOBO bool) {
+	exact, moved, blank := map[keyed]bool{}, map[keyed]bool{}, map[keyed]bool{}
 	for _, n := range g.items {
 		for k := range i.list[n].Entries {
-			mine[numberedFingerprint(&i.list[n].Entries[k])] = true
+			e := knownOf(&i.list[n], &i.list[n].Entries[k], i.fold, byOBO)
+			exact[e.keyed] = true
+			if e.nth = 0; e.moved {
+				moved[e.keyed] = true
+			}
+			if e.of == "" {
+				blank[e.keyed] = true
+			}
 		}
 	}
 	for _, e := range g.ents {
-		e.scoped = e.scoped || mine[numberedFingerprint(&e.Entry)]
+		k := keyedOf(&e.Entry, i.fold)
+		unsaid := k.equals()
+		e.scoped = e.scoped || exact[k] || k.of != "" && blank[unsaid]
+		if k.nth = 0; moved[k] {
+			e.scoped = true
+		}
 	}
 }
 
 // readable notes that a row with an awaited reference could be read.
-func (i *openItems) readable(ref string, fold bool) {
-	key, _ := payout.KeyOf(ref, "", fold)
+func (i *openItems) readable(ref string) {
+	key, _ := payout.KeyOf(ref, "", i.fold)
 	if !i.awaited[key] {
 		return
 	}

@@ -266,7 +266,7 @@ func TestEntriesComeBack(t *testing.T) {
 		E e3 1USD - 2025-12-31
 		E e4 1USD settled 01-06 obo=sub`)
 	m := &matcher{o: s.withDefaults()}
-	j := newJoin(m, &s.Input, newOpenItems(nil))
+	j := newJoin(m, &s.Input, newOpenItems(nil, false))
 	c := j.coder()
 	size := map[string]int{}
 	for i := range s.entries {

@@ -70,7 +70,7 @@ func (j *join) resolve(g *group) ([]*finding, error) {
 		e.used, e.offset = false, false
 	}
 	g.sort()
-	j.items.claim(g, j.m.o.CaseInsensitive)
+	j.items.claim(g, j.byOBO)
 	return j.m.match(g)
 }
 

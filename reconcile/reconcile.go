@@ -115,7 +115,7 @@ func reconcile(ctx context.Context, in Input, hash func(string) uint64, ledger l
 	if err != nil {
 		return nil, payout.Errorf(payout.KindInput, "ledger.timezone %q is not a time zone: %w", in.Ledger.Timezone, err)
 	}
-	r := &run{in: &in, now: payout.MillisOf(in.Clock()), items: newOpenItems(in.Items)}
+	r := &run{in: &in, now: payout.MillisOf(in.Clock()), items: newOpenItems(in.Items, in.CaseInsensitive)}
 	r.m = &matcher{
 		o: in.Options, asOf: payout.MillisOf(in.AsOf), calendar: newCalendar(in.Holidays), zone: zone,
 		complete: completeDays(in.Coverage),

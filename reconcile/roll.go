@@ -18,7 +18,7 @@ func (r *run) roll(findings []*finding) error {
 	}
 	n := &night{
 		run: r, dates: dates, next: max(r.in.NextItem, 1), forward: map[string]*payout.RollForward{}, seen: map[string]*finding{},
-		booked: map[keyed]*finding{}, back: map[int]bool{}, held: map[string]bool{},
+		booked: map[known]*finding{}, back: map[int]bool{}, held: map[string]bool{},
 	}
 	n.index(findings)
 	n.items, n.events = make([]*payout.Item, 0, len(n.listed)), make([]payout.ItemEvent, 0, len(n.listed))
@@ -39,8 +39,7 @@ type night struct {
 
 	// Where the records of open items ended this time.
 	seen   map[string]*finding // by payout id
-	booked map[keyed]*finding  // by entry
-	dated  map[keyed]*finding  // by entry, as if it had no date; only when entries without one are looked for
+	booked map[known]*finding  // by entry
 	texts  map[string][]int    // listed findings of unreadable rows, by text
 	number map[*finding]int    // of listed findings
 	taken  []bool              // listed findings that continue an item
@@ -51,16 +50,9 @@ type night struct {
 	events []payout.ItemEvent
 }
 
-func entryKey(key payout.Key, e *payout.Entry) keyed {
-	return keyed{plain(string(key)), numberedFingerprint(e)}
-}
-
 // index notes where each record ended. Records of keys without items are only looked for by cleared items.
 func (n *night) index(findings []*finding) {
 	n.number, n.texts = map[*finding]int{}, map[string][]int{}
-	if slices.ContainsFunc(n.in.Items, undated) {
-		n.dated = map[keyed]*finding{}
-	}
 	for _, f := range findings {
 		if f.outcome.Listed() {
 			n.number[f] = len(n.listed)
@@ -75,30 +67,11 @@ func (n *night) index(findings []*finding) {
 		for _, p := range f.pays {
 			n.seen[p.ID] = f
 		}
-		for _, e := range f.ents {
-			key := entryKey(f.g.key, &e.Entry)
-			n.booked[key] = f
-			if key.day = payout.NoDay; n.dated != nil && n.dated[key] == nil {
-				n.dated[key] = f
-			}
-		}
 	}
+	n.findEntries(findings)
 	n.taken = make([]bool, len(n.listed))
 	n.unread = n.unreadRefs()
 	n.fresh = n.freshDays()
-}
-
-func undated(item payout.Item) bool {
-	return slices.ContainsFunc(item.Entries, func(e payout.Entry) bool { return e.Day == payout.NoDay })
-}
-
-// bookedIn finds where an entry of an item ended this time. One without a date may have been given one since.
-func (n *night) bookedIn(item *payout.Item, e *payout.Entry) *finding {
-	key := entryKey(item.Key, e)
-	if f := n.booked[key]; f != nil || e.Day != payout.NoDay {
-		return f
-	}
-	return n.dated[key]
 }
 
 // settle goes through the open items by id, breaks first, because they say more of a record than an unverified item does;
@@ -285,7 +258,11 @@ func (n *night) reopened(f *finding) *payout.Item {
 		note(i, ok)
 	}
 	for _, e := range f.ents {
-		i, ok := items.wasEntry[entryKey(f.g.key, &e.Entry)]
+		key := keyedOf(&e.Entry, n.in.CaseInsensitive)
+		i, ok := items.wasEntry[key]
+		note(i, ok)
+		key.of = "" // before the ledger said on whose behalf
+		i, ok = items.wasEntry[key]
 		note(i, ok)
 	}
 	for _, row := range f.rejected {

@@ -1,0 +1,78 @@
+package reconcile
+
+import (
+	"testing"
+
+	"payrecon/internal/payout"
+)
+
+// TestItemsKnowTheirEntriesUnderAnotherKey: an entry that stands in the file as it did settles no item, whatever part of its
+// reference counts now.
+func TestItemsKnowTheirEntriesUnderAnotherKey(t *testing.T) {
+	const (
+		one    = "E e1 100 paid 01-05 ref=ABC"
+		ofOne  = "E e1 100 paid 01-05 ref=ABC obo=O1"
+		twoOBO = "E e1 100 paid 01-05 obo=O1\nE e2 100 paid 01-05 obo=O2"
+		open   = "1 open missing_at_provider 100.00 EUR with_provider"
+	)
+	for _, c := range []struct {
+		name          string
+		fold          [2]bool // on the first night, and on the second
+		from          string  // of the second night's period
+		before, after string
+		want          []string
+	}{
+		{name: "letter case does not count any more", fold: [2]bool{false, true}, before: one, after: one, want: []string{open}},
+		{name: "letter case counts again", fold: [2]bool{true, false}, before: one, after: one, want: []string{open}},
+		{name: "of a day before the period", fold: [2]bool{false, true}, from: "2026-01-20", before: one, after: one, want: []string{open}},
+		{
+			name: "agreed before the period", fold: [2]bool{false, true}, from: "2026-01-20", before: one, after: one + "\nP p1 100 COMPLETED 01-05 ref=abc",
+			want: []string{"1 cleared missing_at_provider 100.00 EUR by payout with_provider"},
+		},
+		{name: "the ledger says on whose behalf", before: one, after: ofOne, want: []string{open}},
+		{name: "on whose behalf, before the period", from: "2026-01-20", before: one, after: ofOne, want: []string{open}},
+		{name: "the ledger does not say any more on whose behalf", before: ofOne, after: one, want: []string{open}},
+		{name: "not any more, before the period", from: "2026-01-20", before: ofOne, after: one, want: []string{open}},
+		{
+			name: "on behalf of another", before: ofOne, after: "E e1 100 paid 01-05 ref=ABC obo=O2",
+			want: []string{"1 cleared missing_at_provider 100.00 EUR by ledger with_provider", "2 new missing_at_provider 100.00 EUR"},
+		},
+		{
+			name: "equal entries come together", fold: [2]bool{false, true},
+			before: "E e1 100 paid 01-05 ref=ABC\nE e2 100 paid 01-05 ref=abc", after: "E e1 100 paid 01-05 ref=ABC\nE e2 100 paid 01-05 ref=abc",
+			want: []string{open, "2 open duplicate_ledger_entry 100.00 EUR"},
+		},
+		{
+			name: "equal entries come apart", before: "E e1 100 paid 01-05\nE e2 100 paid 01-05", after: twoOBO,
+			want: []string{open, "2 open missing_at_provider 100.00 EUR"},
+		},
+		{
+			name: "equal entries on several behalves come together", before: twoOBO, after: "E e1 100 paid 01-05\nE e2 100 paid 01-05",
+			want: []string{open, "2 open duplicate_ledger_entry 100.00 EUR"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := newNights(t)
+			n.CaseInsensitive = c.fold[0]
+			n.play("2026-02-03", edge+c.before)
+			n.dispose(1, payout.DispositionWithProvider, payout.NoDay)
+			n.CaseInsensitive = c.fold[1]
+			if c.from != "" {
+				n.Period.From = ymd(t, c.from)
+			}
+			n.play("2026-02-04", edge+c.after)
+			n.want(c.want...)
+		})
+	}
+}
+
+// TestReopenedUnderAnotherKey: what was cleared is known again too.
+func TestReopenedUnderAnotherKey(t *testing.T) {
+	n := newNights(t)
+	n.play("2026-02-03", edge+"E e1 100 paid 01-05 ref=ABC")
+	n.play("2026-02-04", edge)
+	n.want("1 cleared missing_at_provider 100.00 EUR by ledger")
+	n.CaseInsensitive = true
+	n.play("2026-02-05", edge+"E e1 100 paid 01-05 ref=ABC obo=O1")
+	n.want("1 reopened missing_at_provider 100.00 EUR")
+}
