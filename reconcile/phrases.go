@@ -86,6 +86,32 @@ func sidePays(f *finding) string {
 	return fmt.Sprintf("%d payouts (%s) of together %s (created %s)", len(f.pays), firstFew(ids), sumPhrase(f.sums.pays), payout.Period{From: first, To: last})
 }
 
+// completedOf parts the payouts of a group by whether they completed: its cell is that of the worst.
+func completedOf(pays []*pay) (done, rest []*pay) {
+	for _, p := range pays {
+		if p.class == payout.ClassCompleted {
+			done = append(done, p)
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	return done, rest
+}
+
+// somePays names some payouts of a group, which are of one currency, by id and sum.
+func somePays(pays []*pay) string {
+	ids, sum := make([]string, len(pays)), int64(0)
+	for i, p := range pays {
+		ids[i] = p.ID
+		sum += p.Units
+	}
+	together := ""
+	if len(pays) > 1 {
+		together = "together "
+	}
+	return fmt.Sprintf("%s of %s%s", firstFew(ids), together, money.New(sum, pays[0].Currency))
+}
+
 func sideEnts(f *finding) string {
 	if len(f.ents) == 1 {
 		return entPhrase(f.ents[0])

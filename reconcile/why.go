@@ -213,6 +213,13 @@ func (r *run) statusWords(f *finding) (string, string) {
 	if f.cell == payout.MayStillPay && mayStay(f) {
 		next.do, next.before = "wait for the payout's final status, or ask the provider for its fate if the bank's reason rules a final status out", settled(f)
 	}
+	if done, rest := completedOf(f.pays); f.cell == payout.LedgerLags && len(rest) > 0 {
+		what += fmt.Sprintf("; of these %s completed so far, and %s did not", somePays(done), somePays(rest))
+		next.do, next.before = "wait until all of them are final before marking the entry as paid", "they are final"
+		if mayStay(f) {
+			next.do, next.before = "wait until all of them are final, or ask the provider for their fate if the bank's reason rules that out, before marking the entry as paid", "their fate is known"
+		}
+	}
 	shown := ""
 	if next.before != "" && !isLive(foremost(f.pays)) {
 		shown = r.unlessShown(f)

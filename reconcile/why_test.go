@@ -46,6 +46,15 @@ func TestWhy(t *testing.T) {
 		{"a group falls short", "P p1 60 COMPLETED 01-05\nP p2 30 COMPLETED 01-07\nE e1 100 paid 01-06", nil, []string{
 			"For reference R the provider has 2 payouts (p1, p2) of together 90.00 EUR (created 2026-01-05 to 2026-01-07) and the ledger 100.00 EUR (dated 2026-01-06, paid, document e1): the provider is short of the ledger by 10.00 EUR; correct the ledger or claim the difference; do not pay reference R again before it is explained.",
 		}},
+		{"a group that completed in part", "P p1 60 COMPLETED 01-05\nP p2 40 PROCESSING 01-06\nE e1 100 pending 01-12", nil, []string{
+			"For reference R the ledger has 100.00 EUR (dated 2026-01-12, pending, document e1) and the provider 2 payouts (p1, p2) of together 100.00 EUR (created 2026-01-05 to 2026-01-06): ledger lags, payout completed; of these p1 of 60.00 EUR completed so far, and p2 of 40.00 EUR did not; wait until all of them are final before marking the entry as paid; do not pay reference R again before they are final.",
+		}},
+		{"a group of which one payout may stay", "P p1 50 COMPLETED 01-05\nP p2 30 PROCESSING 01-05 reason=stays\nP p3 20 COMPLETED 01-06\nE e1 100 pending 01-12", nil, []string{
+			"For reference R the ledger has 100.00 EUR (dated 2026-01-12, pending, document e1) and the provider 3 payouts (p1, p2, p3) of together 100.00 EUR (created 2026-01-05 to 2026-01-06): ledger lags, payout completed; of these p1, p3 of together 70.00 EUR completed so far, and p2 of 30.00 EUR did not; wait until all of them are final, or ask the provider for their fate if the bank's reason rules that out, before marking the entry as paid; do not pay reference R again before their fate is known.",
+		}},
+		{"a group that completed", "P p1 60 COMPLETED 01-05\nP p2 40 COMPLETED 01-06\nE e1 100 pending 01-12", nil, []string{
+			"For reference R the ledger has 100.00 EUR (dated 2026-01-12, pending, document e1) and the provider 2 payouts (p1, p2) of together 100.00 EUR (created 2026-01-05 to 2026-01-06): ledger lags, payout completed; mark the entry as paid.",
+		}},
 		{"the bank's reason", "P p1 100 REJECTED 01-05 bank=RJCT reason=Closed_account\nE e1 100 paid 01-05", nil, []string{
 			"For reference R the ledger has 100.00 EUR (dated 2026-01-05, paid, document e1) and the provider payout p1 of 100.00 EUR (created 2026-01-05, initiation rejected by the bank, bank status RJCT, the bank's reason: \"Closed account\"): booked as paid, payout failed; reverse the booking; do not pay reference R again before it is reversed.",
 		}},
