@@ -46,7 +46,7 @@ func TestPayAgain(t *testing.T) {
 		},
 		{
 			"a failed attempt and its retry", "E e9 1 paid 01-01 ref=S\nP p9 1 COMPLETED 01-01 ref=S\nP p1 100 REJECTED 01-05\nP p2 100 COMPLETED 01-06\nE e2 100 paid 01-06", nil, "failed_attempt p1",
-			"Payout p1 of 100.00 EUR (created 2026-01-05, initiation rejected by the bank) failed; the ledger rightly does not hold it as paid; do not pay reference R again: " + p2 + " bears it too.",
+			"Payout p1 of 100.00 EUR (created 2026-01-05, initiation rejected by the bank) failed; no entry of the ledger answers it; do not pay reference R again: " + p2 + " bears it too.",
 		},
 		{
 			"a failed attempt whose reference stands on an unreadable row", "P p1 100 REJECTED 01-05\nE e9 1 paid 01-01 ref=S\nP p9 1 COMPLETED 01-01 ref=S\nX R R;1o", nil, "failed_attempt p1",

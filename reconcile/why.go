@@ -274,11 +274,13 @@ func (r *run) payoutWords(f *finding) (string, string) {
 		return fmt.Sprintf("%s is of a day that the ledger extract%s does not cover", payPhrase(p), r.extract()),
 			"export the ledger for that day and reconcile again"
 	}
-	return fmt.Sprintf("%s failed; %s", payPhrase(p), r.deadInLedger(p)), r.doNotPay(f, nil)
+	return fmt.Sprintf("%s failed; %s", payPhrase(p), r.deadInLedger(f)), r.doNotPay(f, nil)
 }
 
 // deadInLedger says what is known of the ledger's side of a payout that failed and that no entry answers.
-func (r *run) deadInLedger(p *pay) string {
+// That the ledger is right takes that nothing of the reference could mean the payout.
+func (r *run) deadInLedger(f *finding) string {
+	p := f.pays[0]
 	key, ok := payout.KeyOf(p.RefID, "", r.m.o.CaseInsensitive)
 	switch {
 	case !ok:
@@ -287,6 +289,9 @@ func (r *run) deadInLedger(p *pay) string {
 		return "whether the ledger holds it as paid is not known: a row of its reference could not be read"
 	case !r.m.reach(p.day):
 		return fmt.Sprintf("whether the ledger holds it as paid is not known: the extract%s does not cover its day", r.extract())
+	}
+	if r.join.byOBO || slices.ContainsFunc(f.g.ents, func(e *ent) bool { return e.Class != payout.EntryFailed }) {
+		return "no entry of the ledger answers it"
 	}
 	return "the ledger rightly does not hold it as paid"
 }

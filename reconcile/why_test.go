@@ -203,6 +203,34 @@ func TestWhyAnOffsetLeavesANet(t *testing.T) {
 	}
 }
 
+// TestWhyOfAFailedPayout: the ledger is only called right where nothing of the reference could mean the payout.
+func TestWhyOfAFailedPayout(t *testing.T) {
+	const right, open = "the ledger rightly does not hold it as paid", "no entry of the ledger answers it"
+	for _, c := range []struct{ name, records, want string }{
+		{"no entry", "P p1 100 REJECTED 01-05", right},
+		{"failed entries at another time", "P p1 100 REJECTED 01-05\nE e1 100 failed 01-20", right},
+		{"its amount is booked for another payout", "P p1 100 REJECTED 01-05\nP p2 90 COMPLETED 01-06\nE e1 100 paid 01-06", open},
+		{"its amount is booked in parts", "P p1 100 REJECTED 01-05\nP p2 90 COMPLETED 01-06\nE e1 60 paid 01-06\nE e2 40 paid 01-06", open},
+		{"its amount is booked at another time", "P p1 100 REJECTED 01-05\nE e1 100 paid 01-16", open},
+		{"its amount was booked and cancelled", "P p1 100 REJECTED 01-05\nE e1 100 paid 01-05\nE e2 -100 paid 01-06", open},
+		{"its amount is booked on another's behalf", "P p1 100 REJECTED 01-05 obo=O1\nE e1 100 paid 01-05 obo=O2", open},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScene(t)
+			s.records(t, edge+c.records)
+			r := s.run(t)
+			i := slices.IndexFunc(r.Explained, func(f payout.Finding) bool { return brief(&f) == "failed_attempt p1" })
+			if i < 0 {
+				t.Fatalf("no failed attempt among %q", s.briefs(r))
+			}
+			want := "Payout p1 of 100.00 EUR (created 2026-01-05, initiation rejected by the bank) failed; " + c.want
+			if got := r.Explained[i].Why; got != want+"." && !strings.HasPrefix(got, want+"; ") {
+				t.Errorf("got\n\t%s\nwant\n\t%s", got, want)
+			}
+		})
+	}
+}
+
 func TestLinesOfSeveralFiles(t *testing.T) {
 	r := &run{}
 	r.out.Ledger.Files = []payout.LedgerFile{{Path: "exports/may.csv"}, {Path: "exports/june.csv"}}
