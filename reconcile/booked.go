@@ -146,7 +146,7 @@ func (n *night) bookedIn(item *payout.Item, e *payout.Entry) *finding {
 // another date. Only where rows cannot be read does it matter.
 func (n *night) freshDays() map[keyed][]payout.Day {
 	fresh := map[keyed][]payout.Day{}
-	if len(n.unread) == 0 || len(n.in.Items) == 0 {
+	if len(n.out.Ledger.Rejected) == 0 || len(n.in.Items) == 0 {
 		return fresh
 	}
 	had := map[keyed]bool{}

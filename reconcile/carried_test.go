@@ -203,6 +203,32 @@ func TestAPayoutOfARowOfTheWrongWidth(t *testing.T) {
 	}
 }
 
+// TestManyRowsOfTheWrongWidth: what is kept of the fields of such rows, any of which may be a reference, is little beside the
+// rows themselves.
+func TestManyRowsOfTheWrongWidth(t *testing.T) {
+	const n, fields = 4000, 60
+	s := newScene(t)
+	s.Brief = true
+	s.records(t, edge+"P p1 77 COMPLETED 01-05 ref=3999-59")
+	for i := range n {
+		var text strings.Builder
+		for k := range fields {
+			fmt.Fprintf(&text, "%d-%d,", i, k)
+		}
+		s.rejected = append(s.rejected, payout.RejectedRow{Line: 100 + i, Column: ledgerWholeRow, Reason: "the row has 61 fields, the header has 4", Text: text.String()})
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r := s.run(t)
+	runtime.ReadMemStats(&after)
+	if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 100 {
+		t.Errorf("%d rows of %d fields took %d MB", n, fields, mb)
+	}
+	if f := r.Items[slices.IndexFunc(r.Items, func(i payout.Item) bool { return len(i.Payouts) > 0 })]; len(r.Items) != n || !strings.HasPrefix(f.Rejected[0].Text, "3999-0,") {
+		t.Errorf("%d items, want %d, the payout with the last row", len(r.Items), n)
+	}
+}
+
 // TestLookingBackClearsNothing: as of a time before it was last looked at, a break may be young enough to explain itself.
 func TestLookingBackClearsNothing(t *testing.T) {
 	for _, c := range []struct{ name, records, carried string }{

@@ -119,8 +119,7 @@ func madeByAge(f *payout.Finding) bool {
 // gone reports whether an entry that is not in the file was taken out of it. One whose reference stands on an unreadable row
 // may be that row, unless it was given another date.
 func (n *night) gone(e *payout.Entry) bool {
-	ref, ok := payout.KeyOf(plain(e.Ref), "", n.in.CaseInsensitive)
-	return n.covers(e.Day) && !(ok && n.unread[ref] && !n.redated(e))
+	return n.covers(e.Day) && (!n.m.unread.mayBear(e.Ref) || n.redated(e))
 }
 
 // redated reports whether an entry stands in the file with another date: one of no item yet, of the same key, amount and text,
@@ -135,23 +134,6 @@ func (n *night) redated(e *payout.Entry) bool {
 	}
 	n.fresh[like] = slices.Delete(days, i, i+1)
 	return true
-}
-
-// unreadRefs is the references that may stand on unreadable rows.
-func (n *night) unreadRefs() map[payout.Key]bool {
-	refs := map[payout.Key]bool{}
-	for _, row := range n.out.Ledger.Rejected {
-		fields := []string{row.Ref}
-		if row.Ref == "" {
-			fields = fieldsOf(row.Text)
-		}
-		for _, field := range fields {
-			if key, ok := payout.KeyOf(plain(field), "", n.in.CaseInsensitive); ok {
-				refs[key] = true
-			}
-		}
-	}
-	return refs
 }
 
 // covers reports whether the extract would hold an entry of the day. An undated entry can only be missed in a ledger

@@ -11,10 +11,10 @@ type matcher struct {
 	o        Options
 	asOf     payout.Millis
 	calendar calendar
-	zone     *time.Location                      // the ledger's, in which an entry's day ends
-	reach    func(payout.Day) bool               // whether the ledger's extract covers a payout's day
-	rejected map[payout.Key][]payout.RejectedRow // rows that could not be read, by the reference they bear
-	complete func(payout.Day) bool               // whether the mirror is shown to hold all payouts of a day
+	zone     *time.Location        // the ledger's, in which an entry's day ends
+	reach    func(payout.Day) bool // whether the ledger's extract covers a payout's day
+	unread   *unreadRows
+	complete func(payout.Day) bool // whether the mirror is shown to hold all payouts of a day
 }
 
 // proof says what an outcome rests on, for the sentence.
@@ -106,7 +106,7 @@ func (m *matcher) young(p *pay) bool {
 // be read; it may be young; the extract may not cover its day.
 func (m *matcher) missingInLedger(f *finding) {
 	p := f.pays[0]
-	if key, ok := payout.KeyOf(p.RefID, "", m.o.CaseInsensitive); ok && len(m.rejected[key]) > 0 {
+	if m.unread.bears(p.RefID) {
 		f.outcome = payout.Unreadable
 		return
 	}

@@ -84,3 +84,13 @@ func TestReadLedgerReferencesOfOddRows(t *testing.T) {
 		})
 	}
 }
+
+// TestReadLedgerOddRowsOfManyWays would take long if all ways were tried in which columns can lie over fields.
+func TestReadLedgerOddRowsOfManyWays(t *testing.T) {
+	const rows = 5_000
+	text := "f1,ref_id,f2,amount,f3,date,f4,status,f5,currency,f6\n" + strings.Repeat("a,R1"+strings.Repeat(",", 25)+"\n", rows)
+	in, _ := readText(t, text, LedgerOptions{Currency: "EUR"})
+	if len(in.Rejected) != rows || in.Rejected[0].Ref != "" {
+		t.Errorf("%d rejected rows, the first of reference %q, want %d of none", len(in.Rejected), in.Rejected[0].Ref, rows)
+	}
+}

@@ -172,12 +172,7 @@ func (r *run) read(ctx context.Context, ledger ledgerReader) error {
 		return err
 	}
 	r.m.reach = ledgerReach(&r.out.Ledger)
-	r.m.rejected = map[payout.Key][]payout.RejectedRow{}
-	for _, row := range r.out.Ledger.Rejected {
-		for _, key := range r.keysOn(&row) {
-			r.m.rejected[key] = append(r.m.rejected[key], row)
-		}
-	}
+	r.m.unread = newUnreadRows(r.out.Ledger.Rejected, r.in.CaseInsensitive)
 	return nil
 }
 
@@ -252,6 +247,7 @@ func (r *run) unreadable(all *joined) {
 	}
 	sortFindings(all.findings)
 	with, merged := map[payout.Key]*finding{}, map[*finding]map[*group]bool{} // of which groups
+	attached := make([]bool, len(r.out.Ledger.Rejected))
 	kept := all.findings[:0]
 	for _, f := range all.findings {
 		if f.outcome != payout.Unreadable {
@@ -261,7 +257,10 @@ func (r *run) unreadable(all *joined) {
 		key, _ := payout.KeyOf(f.pays[0].RefID, "", r.in.CaseInsensitive)
 		first := with[key]
 		if first == nil {
-			f.rejected = r.m.rejected[key]
+			for _, n := range r.m.unread.on(f.pays[0].RefID) {
+				f.rejected = append(f.rejected, r.out.Ledger.Rejected[n])
+				attached[n] = true
+			}
 			with[key] = f
 			kept = append(kept, f)
 			continue
@@ -282,14 +281,11 @@ func (r *run) unreadable(all *joined) {
 		f.g.pays, f.g.items = f.pays, slices.Compact(f.g.items)
 	}
 	all.findings = kept
-	for _, row := range r.out.Ledger.Rejected {
-		if slices.ContainsFunc(r.keysOn(&row), func(key payout.Key) bool { return with[key] != nil }) {
+	for n, row := range r.out.Ledger.Rejected {
+		if attached[n] {
 			continue
 		}
-		key, ok := payout.KeyOf(row.Ref, "", r.in.CaseInsensitive)
-		if !ok {
-			key = ""
-		}
+		key, _ := payout.KeyOf(row.Ref, "", r.in.CaseInsensitive) // "" where it is none
 		all.findings = append(all.findings, &finding{g: &group{key: key}, outcome: payout.Unreadable, rejected: []payout.RejectedRow{row}})
 	}
 }

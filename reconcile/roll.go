@@ -45,7 +45,6 @@ type night struct {
 	taken  []bool              // listed findings that continue an item
 	back   map[int]bool        // cleared items that were reopened
 	held   map[string]bool     // payouts of carried breaks
-	unread map[payout.Key]bool // references on unreadable rows
 	items  []*payout.Item
 	events []payout.ItemEvent
 }
@@ -70,7 +69,6 @@ func (n *night) index(findings []*finding) {
 	}
 	n.findEntries(findings)
 	n.taken = make([]bool, len(n.listed))
-	n.unread = n.unreadRefs()
 	n.fresh = n.freshDays()
 }
 

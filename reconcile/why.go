@@ -281,11 +281,10 @@ func (r *run) payoutWords(f *finding) (string, string) {
 // That the ledger is right takes that nothing of the reference could mean the payout.
 func (r *run) deadInLedger(f *finding) string {
 	p := f.pays[0]
-	key, ok := payout.KeyOf(p.RefID, "", r.m.o.CaseInsensitive)
 	switch {
-	case !ok:
+	case bareKey(p.RefID, r.m.o.CaseInsensitive) == "":
 		return "it bears no reference, so no ledger entry can answer it"
-	case len(r.m.rejected[key]) > 0:
+	case r.m.unread.bears(p.RefID):
 		return "whether the ledger holds it as paid is not known: a row of its reference could not be read"
 	case !r.m.reach(p.day):
 		return fmt.Sprintf("whether the ledger holds it as paid is not known: the extract%s does not cover its day", r.extract())
