@@ -73,18 +73,19 @@ func hasCase(ref string) bool {
 }
 
 // daysShown reports whether every day on which a payout could stand that joins an entry of the day is complete under every
-// onBehalfOfId.
+// onBehalfOfId. Where the first of them has not come nothing is shown.
 func (r *run) daysShown(day payout.Day) bool {
 	if day == payout.NoDay {
 		return false
 	}
 	window := payout.Day(r.m.o.MatchWindowDays)
-	for d := day - window; d <= min(r.m.asOf.Day(), day+window); d++ {
+	first, last := day-window, min(r.m.asOf.Day(), day+window)
+	for d := first; d <= last; d++ {
 		if !r.m.complete(d) {
 			return false
 		}
 	}
-	return true
+	return first <= last
 }
 
 // forms is how a reference is asked for: as written, and trimmed; where letter case does not count, also in lower and in
