@@ -76,3 +76,14 @@ func TestReopenedUnderAnotherKey(t *testing.T) {
 	n.play("2026-02-05", edge+"E e1 100 paid 01-05 ref=ABC obo=O1")
 	n.want("1 reopened missing_at_provider 100.00 EUR")
 }
+
+// TestEqualEntriesKeepTheirItems: by document, whatever the ledger calls them now.
+func TestEqualEntriesKeepTheirItems(t *testing.T) {
+	n := newNights(t)
+	n.play("2026-02-03", edge+"E e1 100 paid 01-05\nE e2 100 pending 01-05\nP p1 100 COMPLETED 01-05")
+	n.want("1 new amount_mismatch 100.00 EUR")
+	n.dispose(1, payout.DispositionWrittenOff, payout.NoDay)
+	n.play("2026-02-04", edge+"E e1 100 failed 01-05\nE e2 100 pending 01-05\nP p1 100 COMPLETED 01-05")
+	n.want("1 open status_mismatch/ledger_lags 100.00 EUR")
+	n.events("1 reclassified amount_mismatch>status_mismatch/ledger_lags", "1 lapsed written_off>")
+}

@@ -107,14 +107,31 @@ func compareEntries(a, b *ent) int {
 func (g *group) sort() {
 	slices.SortFunc(g.pays, comparePays)
 	slices.SortFunc(g.ents, compareEntries)
-	if len(g.ents) < 2 {
-		return
+	if len(g.ents) > 1 {
+		g.number()
 	}
-	seen := make(map[fingerprint]int, len(g.ents))
+}
+
+// number numbers equal entries, by document first: an entry that has one keeps its number, by which items know it, when it is
+// marked as failed.
+func (g *group) number() {
+	count, equal := make(map[fingerprint]int, len(g.ents)), false
 	for _, e := range g.ents {
 		f := fingerprintOf(&e.Entry)
-		e.Nth = seen[f]
-		seen[f]++
+		e.Nth = 0
+		equal = equal || count[f] > 0
+		count[f]++
+	}
+	if !equal {
+		return
+	}
+	clear(count)
+	ents := slices.Clone(g.ents)
+	slices.SortStableFunc(ents, func(a, b *ent) int { return cmp.Or(cmp.Compare(a.Document, b.Document), cmp.Compare(a.Ref, b.Ref)) })
+	for _, e := range ents {
+		f := fingerprintOf(&e.Entry)
+		e.Nth = count[f]
+		count[f]++
 	}
 }
 

@@ -339,3 +339,37 @@ func TestShownOnBehalfOfAnother(t *testing.T) {
 		})
 	}
 }
+
+// TestExtractTwoDaysShort: payouts of days that the extract does not cover are not missing in the ledger, and not reconciled.
+func TestExtractTwoDaysShort(t *testing.T) {
+	s := newScene(t)
+	s.records(t, `
+		E x1 1 paid 01-01 ref=X
+		P y1 1 COMPLETED 01-01 ref=X
+		E x2 1 paid 01-29 ref=Y
+		P y2 1 COMPLETED 01-29 ref=Y
+		P p1 100 COMPLETED 01-30
+		P p2 100 COMPLETED 01-31 ref=S
+		P p3 7 PENDING 01-30 ref=Z
+		P p4 9 REJECTED 01-31 ref=U`)
+	r := s.run(t)
+	if got, want := s.briefs(r), wantLines("failed_attempt p4\nmatched x1 y1\nmatched x2 y2\nnot_in_extract p1\nnot_in_extract p2\nnot_in_extract p3"); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if r.Conclusion != payout.NoConclusion || r.ConclusionWhy != "3 items could not be verified: 207.00 EUR." {
+		t.Errorf("%s: %s", r.Conclusion, r.ConclusionWhy)
+	}
+}
+
+// TestDaysToComeShowNothing: as of a day long before that of an entry, no day is complete on which its payout could stand.
+func TestDaysToComeShowNothing(t *testing.T) {
+	s := newScene(t)
+	s.covered(ymd(t, "2025-12-01"), ymd(t, "2026-01-04"))
+	s.records(t, "E e0 100 paid 01-01\nE e1 100 paid 01-25\nE e2 100 paid 01-26")
+	s.at(t, "2026-01-05T12:00:00Z")
+	r := s.run(t)
+	const want = "The ledger has 100.00 EUR (dated 2026-01-26, paid, document e2) for reference R more than once, and no payout is left for this one: the provider was not asked for this reference and the entry's day is not over; reconcile again when its day is over; do not pay reference R again before its day is over."
+	if i := slices.IndexFunc(r.Items, func(i payout.Item) bool { return brief(&i.Finding) == "duplicate_ledger_entry e2" }); i < 0 || r.Items[i].Why != want {
+		t.Errorf("got %+v, want\n%s", r.Items, want)
+	}
+}

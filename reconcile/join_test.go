@@ -234,6 +234,33 @@ func TestManyAlike(t *testing.T) {
 	})
 }
 
+// TestManyPayeesOfOneReference: a payroll under one reference, of equal amounts too, lacks one entry.
+func TestManyPayeesOfOneReference(t *testing.T) {
+	s := newScene(t)
+	var text strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&text, "P p%03d %d COMPLETED 01-15 acct=A%d\n", i, 1000+i%50, i)
+		if i != 250 {
+			fmt.Fprintf(&text, "E e%03d %d paid 01-15\n", i, 1000+i%50)
+		}
+	}
+	s.records(t, text.String())
+	r := s.run(t)
+	agreed := 0
+	for _, f := range s.agreed {
+		if f.Outcome != payout.Matched || f.Payouts[0].Amount != f.Entries[0].Amount {
+			t.Errorf("%s of %v and %v", brief(&f), f.PayoutSums, f.EntrySums)
+		}
+		agreed++
+	}
+	if agreed != 499 || len(r.Items) != 1 || len(r.Explained) != 0 {
+		t.Fatalf("%d agreed, %d explained, items %+v", agreed, len(r.Explained), r.Items)
+	}
+	if f := &r.Items[0].Finding; f.Outcome != payout.MissingInLedger || f.Exposure != amount(t, "1000", "EUR") {
+		t.Errorf("%s of %s, want one payout of 1000.00 EUR that is not in the ledger", brief(f), f.Exposure)
+	}
+}
+
 // TestUnreadableRowLeavesItsKeyAlone: what an unreadable row takes out of a key is still there for the key's other findings.
 func TestUnreadableRowLeavesItsKeyAlone(t *testing.T) {
 	s := newScene(t)
