@@ -87,3 +87,20 @@ func TestEqualEntriesKeepTheirItems(t *testing.T) {
 	n.want("1 open status_mismatch/ledger_lags 100.00 EUR")
 	n.events("1 reclassified amount_mismatch>status_mismatch/ledger_lags", "1 lapsed written_off>")
 }
+
+// TestASettledBreakIsNotBackUnverified: a shorter extract says nothing against what an earlier one settled.
+func TestASettledBreakIsNotBackUnverified(t *testing.T) {
+	const short = "E x1 1 paid 2026-01-01 ref=X\nP y1 1 COMPLETED 2026-01-01 ref=X\nP p1 100 COMPLETED 01-25"
+	n := newNights(t)
+	n.play("2026-02-03", edge+"P p1 100 COMPLETED 01-25")
+	n.play("2026-02-04", edge+"P p1 100 COMPLETED 01-25\nE e1 100 paid 01-25")
+	n.want("1 cleared missing_in_ledger 100.00 EUR by ledger")
+	n.play("2026-02-05", short)
+	n.want("2 new not_in_extract 100.00 EUR")
+	n.play("2026-02-06", edge+"P p1 100 COMPLETED 01-25\nE e1 100 paid 01-25")
+	n.want("2 cleared not_in_extract 100.00 EUR by ledger")
+	n.play("2026-02-07", short)
+	n.want("2 reopened not_in_extract 100.00 EUR")
+	n.play("2026-02-08", edge+"P p1 100 COMPLETED 01-25")
+	n.want("2 open missing_in_ledger 100.00 EUR")
+}

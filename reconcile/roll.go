@@ -243,11 +243,12 @@ func (n *night) open(f *finding) {
 	n.items = append(n.items, &item)
 }
 
-// reopened finds the cleared item, the latest, that shares a record with the finding.
+// reopened finds the cleared item, the latest, that shares a record with the finding. A break that was settled is not back
+// because its record cannot be verified this time.
 func (n *night) reopened(f *finding) *payout.Item {
 	items, latest := n.run.items, -1
 	note := func(i int, ok bool) {
-		if ok && i > latest && !n.back[i] {
+		if ok && i > latest && !n.back[i] && !n.lessKnown(&items.list[i], f) {
 			latest = i
 		}
 	}
