@@ -39,6 +39,9 @@ func (n *night) unseen(item *payout.Item) {
 	n.out.Breaks.Cleared++
 	n.count(item.Exposure, func(f *payout.RollForward) *payout.RollCount { return &f.Cleared }, 1)
 	n.event(item, payout.EventCleared, outcomeCode(&item.Finding), "", item.ClearedBy)
+	if item.ClearedBy == clearedByPerson {
+		n.events[len(n.events)-1].Text = "neither its payouts nor its entries have changed, only how they are judged"
+	}
 }
 
 // asItWas says of which run the sentence of a carried item is: what it says of the ledger, the mirror and the provider may
@@ -176,8 +179,12 @@ func (n *night) coversDatesOf(text string) bool {
 	return shown
 }
 
-// clearedBy says which side's change settled an item.
+// clearedBy says which side's change settled an item, or that none did: then it is what people set, such as a tolerance, the
+// meaning of a status word or the as-of.
 func (n *night) clearedBy(item *payout.Item) string {
+	if n.unchanged(item) {
+		return clearedByPerson
+	}
 	for i := range item.Entries {
 		e := &item.Entries[i]
 		f := n.bookedIn(item, e)
@@ -207,4 +214,47 @@ func (n *night) clearedBy(item *payout.Item) string {
 const (
 	clearedByPayout = "payout"
 	clearedByLedger = "ledger"
+	clearedByPerson = "person"
 )
+
+// unchanged reports whether the payouts and entries of a settled item are as they were, and all that there is of their key.
+func (n *night) unchanged(item *payout.Item) bool {
+	groups := map[*group]bool{}
+	for _, p := range item.Payouts {
+		if f := n.seen[p.ID]; f != nil {
+			groups[f.g] = true
+		}
+	}
+	for i := range item.Entries {
+		if f := n.bookedIn(item, &item.Entries[i]); f != nil {
+			groups[f.g] = true
+		}
+	}
+	pays, ents := map[string]*pay{}, map[keyed]*ent{}
+	for g := range groups {
+		for _, p := range g.pays {
+			pays[p.ID] = p
+		}
+		for _, e := range g.ents {
+			ents[keyedOf(&e.Entry, n.in.CaseInsensitive)] = e
+		}
+	}
+	if len(item.Rejected) > 0 || len(pays) != len(item.Payouts) || len(ents) != len(item.Entries) {
+		return false
+	}
+	for i := range item.Payouts {
+		p := &item.Payouts[i]
+		now := pays[p.ID]
+		if now == nil || now.Status != p.Status || now.Changed != p.Changed || now.amount() != p.Amount || now.Account != p.Account {
+			return false
+		}
+	}
+	for i := range item.Entries {
+		e := &item.Entries[i]
+		now := ents[keyedOf(e, n.in.CaseInsensitive)]
+		if now == nil || plain(now.Status) != plain(e.Status) {
+			return false
+		}
+	}
+	return true
+}

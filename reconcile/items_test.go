@@ -20,6 +20,8 @@ type nights struct {
 	next  int64
 	night int64
 	last  *payout.Reconciliation
+
+	change func(*scene) // of what the records of a night do not say
 }
 
 func newNights(t *testing.T) *nights {
@@ -33,6 +35,9 @@ func (n *nights) play(asOf, records string) *payout.Reconciliation {
 	n.t.Helper()
 	n.rows, n.entries, n.rejected = nil, nil, nil
 	n.records(n.t, records)
+	if n.change != nil {
+		n.change(n.scene)
+	}
 	n.at(n.t, asOf+"T03:00:00Z")
 	n.night++
 	n.Run, n.Items, n.NextItem = n.night, n.items, n.next

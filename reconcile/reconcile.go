@@ -11,7 +11,7 @@
 //  4. An entry without a payout needs proof: the provider is asked for that very reference (evidence.go).
 //  5. What was found is measured (measure.go), counted (tally.go), and said in a sentence (why.go, phrases.go, hints.go) that
 //     knows the other payouts of the reference (beside.go, namesakes.go, again.go). The statement is built and must tie (statement.go).
-//  6. Breaks and unverified findings continue the items of earlier nights (items.go, roll.go, clear.go, unread.go), and the conclusion is drawn
+//  6. Breaks and unverified findings continue the items of earlier nights (items.go, roll.go, booked.go, clear.go, unread.go), and the conclusion is drawn
 //     (conclusion.go).
 //
 // Equal inputs give an equal result, whatever their order. Amounts are exact; an overflow is an error. The package writes

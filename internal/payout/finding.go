@@ -135,7 +135,7 @@ type Item struct {
 	Owner       string       `json:"owner,omitempty"`
 	Note        string       `json:"note,omitempty"`
 
-	ClearedBy string `json:"cleared_by,omitempty"` // payout, ledger or person; set when State is ItemCleared
+	ClearedBy string `json:"cleared_by,omitempty"` // payout, ledger, or person where no record has changed; set when State is ItemCleared
 	ClearedAt Millis `json:"cleared_at,omitempty"`
 }
 
