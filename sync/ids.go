@@ -178,14 +178,14 @@ func (r *run) notAnswered(ctx context.Context, unknown []unanswered) error {
 
 // tell says of ids why there was no answer for them.
 func (u unanswered) tell(ids []string) error {
-	pass, changed := under(u.pass), "whether "+namesOf(ids)+" changed is not known"
+	pass, names := under(u.pass), namesOf(ids)
 	switch u.why {
 	case strangers:
-		return payout.Errorf(payout.KindTransport, "the API ignored ids%s and showed other payouts than those asked for: %s, ask the provider", pass, changed)
+		return payout.Errorf(payout.KindTransport, "the API%s ignored ids and showed other payouts than those asked for: whether %s changed is not known, ask the provider", pass, names)
 	case refused:
-		return payout.Errorf(payout.KindTransport, "the API refuses to answer for payouts asked for by id%s: %s: %w", pass, changed, u.err)
+		return payout.Errorf(payout.KindTransport, "the API%s refuses to answer for payouts asked for by id: whether %s changed is not known: %w", pass, names, u.err)
 	}
-	return payout.Errorf(payout.KindTransport, "the API's answers for payouts asked for by id%s came to no regular end: %s", pass, changed)
+	return payout.Errorf(payout.KindTransport, "the API's answers%s for payouts asked for by id came to no regular end: whether %s changed is not known", pass, names)
 }
 
 // namesOf names ids in a sentence.
