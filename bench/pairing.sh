@@ -34,9 +34,9 @@ run_ours() {
   measured ours ./payrecon reconcile --ledger ledger.csv --offline --no-record --from "$from" --to "$to" --json -q >ours.json 2>/dev/null
 }
 # The same, recorded as a first night is: every break becomes an item, and the ledger is kept. The copy of the mirror is not
-# part of the time.
+# part of the time, nor is its way to the disk, which the run's own commit would wait for.
 run_recorded() {
-  rm -rf recorded && mkdir recorded && cp payrecon.db recorded/
+  rm -rf recorded && mkdir recorded && cp payrecon.db recorded/ && sync
   measured recorded ./payrecon reconcile --db recorded/payrecon.db --ledger ledger.csv --offline --from "$from" --to "$to" --json -q >recorded.json 2>/dev/null
   rm -rf recorded
 }
