@@ -44,7 +44,7 @@ var breaksLayout = []breaksColumn{
 	{Column{Heading: "Ledger amount", Code: "ledger_amount", Width: 16, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return sideCell(s.booked) }},
 	{Column{Heading: "Ledger currency", Code: "ledger_currency", Width: 10, Proof: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.ledgerCurrency) }},
 	{Column{Heading: "Difference in cash (payout - ledger)", Code: "difference", Width: 17, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return difference(it.Difference) }},
-	{Column{Heading: "Exposure", Code: "exposure", Width: 16, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return exposure(it.Exposure) }},
+	{Column{Heading: "Exposure", Code: "exposure", Width: 16, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return exposure(&it.Finding, it.Exposure) }},
 	{Column{Heading: "Exposure currency", Code: "currency", Width: 10, Proof: true}, func(_ *builder, it *payout.Item, _ *sides) Cell { return text(it.Exposure.Currency()) }},
 	{Column{Heading: "Payee", Code: "payee", Width: 24, Wrap: true}, func(_ *builder, _ *payout.Item, s *sides) Cell { return text(s.payee) }},
 	{Column{Heading: "Payee account", Code: "account", Width: 28}, func(b *builder, _ *payout.Item, s *sides) Cell { return text(b.account(s.account)) }},
@@ -92,8 +92,8 @@ func difference(a *money.Amount) Cell {
 }
 
 // exposure shows what is at stake: nothing where no amount could be read, because 0.00 would say that it is nothing.
-func exposure(a money.Amount) Cell {
-	if a.IsZero() && a.Currency() == money.NoCurrency {
+func exposure(f *payout.Finding, a money.Amount) Cell {
+	if f.Unread(a) {
 		return Cell{}
 	}
 	return amount(a)

@@ -44,6 +44,9 @@ func TestBreaksCSV(t *testing.T) {
 			Outcome: payout.MissingAtProvider, Severity: payout.High, RefID: "Y", Entries: []payout.Entry{{Line: 13, Amount: money.New(10_000_000, "JPY"), Status: "PAID", Day: day}},
 			Difference: ptrTo(money.New(-10_000_000, "JPY")), Exposure: money.New(10_000_000, "JPY"),
 		}},
+		{ID: 13, State: payout.ItemNew, FirstRun: 4, Finding: payout.Finding{ // a payout without an amount is known to have none
+			Outcome: payout.MissingInLedger, Severity: payout.High, RefID: "W", Payouts: []payout.PayoutRef{ref("po:4", 0, money.NoCurrency)}, Exposure: money.New(0, money.NoCurrency),
+		}},
 	}
 	var out strings.Builder
 	if err := BreaksCSV(&out, items); err != nil {
@@ -56,6 +59,7 @@ func TestBreaksCSV(t *testing.T) {
 11,rejected_row,medium,new,,Z,,14,,,,,EUR,EUR,,,,2026-03-02,0,4,
 12,rejected_row,medium,new,,Z,,15,,3.00,,3.00,EUR,EUR,,,,,0,4,
 10,missing_at_provider,high,new,,Y,,13,,1000,-1000,1000,JPY,JPY,,PAID,,2026-03-02,0,4,
+13,missing_in_ledger,high,new,,W,po:4,,0.00,,,0.00,?,,INITIATION_COMPLETED,,2026-03-02T01:00:00.5Z,,0,4,
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)

@@ -127,7 +127,7 @@ func (p page) movedItems(list []movedItem) {
 	p.section("What this run changed about items that were open before")
 	p.headings("What it is now", "No.", "Exposure before", "Currency before", "Exposure now", "Currency now", "Reclassified", "What it was")
 	for _, m := range list {
-		p.data(word(m.item.Words(), m.item.Outcome.String()), count(m.item.ID).To(m.place), exposure(m.before), text(m.before.Currency()), exposure(m.item.Exposure),
+		p.data(word(m.item.Words(), m.item.Outcome.String()), count(m.item.ID).To(m.place), exposure(&m.item.Finding, m.before), text(m.before.Currency()), exposure(&m.item.Finding, m.item.Exposure),
 			text(m.item.Exposure.Currency()), yesNo(m.reclassified), text(m.was))
 	}
 	if len(list) == 0 {
@@ -374,7 +374,7 @@ func (b *builder) addCleared() {
 		it := &b.cleared[i]
 		s := sidesOf(&it.Finding)
 		t.rows = append(t.rows, []Cell{
-			count(it.ID), word(it.Words(), it.Outcome.String()), text(it.RefID), exposure(it.Exposure), text(it.Exposure.Currency()), clearedBy(it.ClearedBy),
+			count(it.ID), word(it.Words(), it.Outcome.String()), text(it.RefID), exposure(&it.Finding, it.Exposure), text(it.Exposure.Currency()), clearedBy(it.ClearedBy),
 			instant(it.ClearedAt), firstSeen(it), count(ageDays(it.FirstSeen, it.ClearedAt)), dispositionCell(it.Disposition), text(it.Owner), text(it.Note),
 			text(b.why(&it.Finding)), text(s.ids), text(s.lines),
 		})

@@ -152,8 +152,8 @@ type unanswered struct {
 	err      error // the refusal
 }
 
-// notAnswered tells of payouts that were asked for without an answer, and lets the run go on as one that failed: once, however
-// many they are, because the days are read all the same.
+// notAnswered tells of payouts that were asked for without an answer, and lets the run go on as one that failed. It is none of
+// the failures that end a run: the days are read all the same.
 func (r *run) notAnswered(ctx context.Context, unknown []unanswered) error {
 	slices.SortStableFunc(unknown, func(a, b unanswered) int {
 		return cmp.Or(cmp.Compare(a.pass, b.pass), cmp.Compare(a.why, b.why))
@@ -170,10 +170,13 @@ func (r *run) notAnswered(ctx context.Context, unknown []unanswered) error {
 		alerts = append(alerts, err.Error())
 		first = cmp.Or(first, err)
 	}
-	if err := r.raise(ctx, alerts); err != nil {
+	if err := r.raise(ctx, alerts); err != nil || first == nil {
 		return err
 	}
-	return r.survive(ctx, nil, "", first)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.firstFailure = cmp.Or(r.firstFailure, first)
+	return nil
 }
 
 // tell says of ids why there was no answer for them.

@@ -132,6 +132,27 @@ func TestFailedListLeavesTheRest(t *testing.T) {
 	}
 }
 
+// TestASweepInVainEndsNoNight: a list that fails and ids that are refused leave the night all its patience with windows.
+func TestASweepInVainEndsNoNight(t *testing.T) {
+	a, s, _, _ := lateWorld(t, payoutsync.Options{Workers: 1})
+	windows := 0
+	a.before = func(_ int, q payout.Query, _ string) error {
+		switch {
+		case len(q.IDs) > 0:
+			return payout.Errorf(payout.KindInput, "400")
+		case q.InvertStatuses:
+			return payout.Errorf(payout.KindTransport, "500")
+		}
+		if windows++; windows == 1 {
+			return payout.Errorf(payout.KindTransport, "502, once")
+		}
+		return nil
+	}
+	if sum, err := s.Nightly(t.Context(), 3); err == nil || sum.Windows == 0 {
+		t.Errorf("Nightly: %d windows walked, %v; want the failure, and the others walked", sum.Windows, err)
+	}
+}
+
 // TestWhatWindowsShowIsNotAskedFor makes everything of the last days final: the windows show that, and only the old
 // payout that moved is asked for by id. A young one that the windows do not show is asked for after them.
 func TestWhatWindowsShowIsNotAskedFor(t *testing.T) {

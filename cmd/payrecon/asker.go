@@ -102,10 +102,14 @@ func (p *providerAsker) keep(ctx context.Context, answer *payout.RefAnswer) {
 		key, _ := payout.KeyOf(ref, "", true)
 		return key
 	}
+	now := map[string]*payout.Payout{} // a payout may have moved on in between
+	for i := range committed.Payouts {
+		now[committed.Payouts[i].ID] = &committed.Payouts[i]
+	}
 	why := committed.Err
 	answer.Payouts = slices.DeleteFunc(answer.Payouts, func(one payout.Payout) bool {
 		held, ok, err := p.held(ctx, one.ID)
-		if err == nil && ok && heldAsShown(&held, &one) {
+		if err == nil && ok && (heldAsShown(&held, &one) || now[one.ID] != nil && heldAsShown(&held, now[one.ID])) {
 			return false
 		}
 		why = cmp.Or(why, err)

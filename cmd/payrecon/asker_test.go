@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -167,4 +168,33 @@ func TestWarnedOfWhatWasNotAnswered(t *testing.T) {
 		t.Errorf("what was found and lies in the mirror now: %+v", lookup)
 	}
 	s.again(s.reconciliation().Run)
+}
+
+// TestMovedOnBetweenLookAndKeep: a payout that goes on between the two requests of a look-up, and that the API does not date
+// later for that, is kept as it is then.
+func TestMovedOnBetweenLookAndKeep(t *testing.T) {
+	s := newSite(t, sandbox.Options{Payouts: 30, Days: 20, Seed: 5})
+	asked, counts := 0, false
+	s.between(func(w http.ResponseWriter, r *http.Request) bool {
+		if !counts || !r.URL.Query().Has("refIds") {
+			return false
+		}
+		if asked++; asked > 1 {
+			return false
+		}
+		first := httptest.NewRecorder()
+		s.box.ServeHTTP(first, r)
+		w.Header().Set("Date", first.Header().Get("Date"))
+		_, _ = io.WriteString(w, strings.ReplaceAll(first.Body.String(), string(payout.Completed), string(payout.Processing)))
+		return true
+	})
+	s.do(exitDone, "sync")
+	s.pay("LATE-1", "100.00", payout.Completed, 3)
+	s.ledger("LATE-1 100.00 paid " + payout.DayOf(s.now.AddDate(0, 0, -3)).String())
+	counts = true
+	_, out, words := s.try("reconcile", "--ledger", s.path("ledger.csv"), "--json")
+	got, doc := outcomesIn(t, out)
+	if !slices.Contains(got, "matched 1 1") || doc.Lookup.Skipped != "" || strings.Contains(words, "could not be kept") {
+		t.Errorf("outcomes %q, look-up %+v; want the payout matched and nothing said of it\n%s", got, doc.Lookup, words)
+	}
 }

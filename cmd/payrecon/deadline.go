@@ -21,9 +21,10 @@ func (a *app) deadlineFlag(cmd *cobra.Command, does string) {
 }
 
 // outOfTime is the end of a command that its deadline cut short where nobody below has said so: to them it is an interruption,
-// or a request that was not answered in time. Other errors stay what they are.
-func outOfTime(ctx context.Context, err error) error {
-	if _, limited := ctx.Deadline(); !limited || err == nil {
+// or a request that was not answered in time. Other errors stay what they are, and all do once whole, of which ctx is the part
+// that the deadline ends, was ended by a person.
+func outOfTime(whole, ctx context.Context, err error) error {
+	if _, limited := ctx.Deadline(); !limited || err == nil || whole.Err() != nil {
 		return err
 	}
 	cut := errors.Is(err, context.DeadlineExceeded) ||

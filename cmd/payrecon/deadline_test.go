@@ -159,10 +159,13 @@ func TestOutOfTime(t *testing.T) {
 		{stopped, interrupted, exitInterrupted, false},
 		{t.Context(), interrupted, exitInterrupted, false},
 	} {
-		got := outOfTime(c.ctx, c.err)
+		got := outOfTime(t.Context(), c.ctx, c.err)
 		anew := got != c.err
 		if exitCode(got) != c.code || anew != c.anew || anew && !strings.HasPrefix(got.Error(), "out of time: ") {
 			t.Errorf("outOfTime(%v) = %v with exit %d; want %d, worded anew: %v", c.err, got, exitCode(got), c.code, c.anew)
 		}
+	}
+	if got := outOfTime(stopped, over, interrupted); exitCode(got) != exitInterrupted {
+		t.Errorf("interrupted by a person after the deadline: %v with exit %d, want %d", got, exitCode(got), exitInterrupted)
 	}
 }

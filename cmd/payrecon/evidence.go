@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -67,7 +68,11 @@ func copyCompressed(path string, f payout.LedgerFile) error {
 func restoreLedgers(dir, evidence string, files []payout.LedgerFile) ([]string, error) {
 	var paths []string
 	for i, f := range files {
-		path := filepath.Join(dir, fmt.Sprintf("%d-%s", i, filepath.Base(f.Path)))
+		own := filepath.Join(dir, strconv.Itoa(i)) // two files may have one name, and sentences tell the name
+		if err := os.Mkdir(own, 0o700); err != nil {
+			return nil, err
+		}
+		path := filepath.Join(own, filepath.Base(f.Path))
 		if err := restoreLedger(path, evidence, f); err != nil {
 			return nil, err
 		}

@@ -35,7 +35,7 @@ the sync is kept, a workbook from the mirror alone is written, and the run ends 
 			n := &nightly{flags: &f, out: out}
 			told := false
 			err = a.write(cmd.Context(), "run", f.wait, func(ctx context.Context, s *session) error {
-				err := outOfTime(ctx, s.nightly(ctx, cmd.Context(), n))
+				err := outOfTime(cmd.Context(), ctx, s.nightly(ctx, cmd.Context(), n))
 				if n.rec != nil {
 					err = worst(err, breaksAtOrAbove(n.rec, severity))
 				}
@@ -84,7 +84,7 @@ func (s *session) nightly(ctx, whole context.Context, n *nightly) (err error) {
 	summary, syncErr := s.sync(ctx, func(ctx context.Context, sy *payoutsync.Syncer) (*payout.SyncSummary, error) {
 		return s.catchUp(ctx, sy, n)
 	})
-	n.sync, syncErr = summary, outOfTime(ctx, syncErr)
+	n.sync, syncErr = summary, outOfTime(whole, ctx, syncErr)
 	late := errors.Is(context.Cause(ctx), context.DeadlineExceeded) && whole.Err() == nil
 	switch {
 	case late && (errors.Is(syncErr, context.DeadlineExceeded) || fromAPI(syncErr)):

@@ -38,12 +38,13 @@ func (a *app) write(ctx context.Context, command string, wait time.Duration, wor
 		return err
 	}
 	defer a.leaveMetrics(context.WithoutCancel(ctx)) // last of all: the run is on record and the lease is free
+	whole := ctx
 	if a.deadline > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, a.deadline)
 		defer stop()
 	}
-	defer func() { err = outOfTime(ctx, err) }()
+	defer func() { err = outOfTime(whole, ctx, err) }()
 	lease, err := mirror.Acquire(ctx, cfg.Database, "payrecon "+command, wait)
 	if err != nil {
 		return err
@@ -63,7 +64,7 @@ func (a *app) write(ctx context.Context, command string, wait time.Duration, wor
 	}
 	a.recorded = s.run.ID
 	a.log = a.log.With("run", s.run.ID)
-	err = outOfTime(ctx, work(ctx, s))
+	err = outOfTime(whole, ctx, work(ctx, s))
 	s.run.Ended, s.run.Exit, s.run.Words = payout.MillisOf(a.clock()), exitCode(err), "done"
 	if err != nil {
 		s.run.Words = err.Error()

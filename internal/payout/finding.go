@@ -63,9 +63,15 @@ func (f *Finding) Dated() bool {
 		slices.ContainsFunc(f.Rejected, func(r RejectedRow) bool { return r.Day != 0 })
 }
 
-// ExposureRead returns the exposure, or nil where no amount of the finding could be read: then it is not known, and not zero.
+// Unread reports whether an exposure of the finding stands for rows whose amounts could not be read: then it is not known, and
+// not zero. A payout without an amount has none.
+func (f *Finding) Unread(exposure money.Amount) bool {
+	return len(f.Payouts)+len(f.Entries) == 0 && exposure.IsZero() && exposure.Currency() == money.NoCurrency
+}
+
+// ExposureRead returns the exposure, or nil where it could not be read.
 func (f *Finding) ExposureRead() *money.Amount {
-	if f.Exposure.IsZero() && f.Exposure.Currency() == money.NoCurrency {
+	if f.Unread(f.Exposure) {
 		return nil
 	}
 	return &f.Exposure
