@@ -66,9 +66,9 @@ type walkFacts struct {
 // end is then held against its proof.
 func judge(w walkFacts, d payout.DayRecord, t payout.DayTally) payout.DayVerdict {
 	v := payout.DayVerdict{Tally: t, State: max(d.State, payout.DayPartial), Contest: d.Contest, Why: d.Why}
-	proven := d.State == payout.DayComplete || d.Contest == payout.Doubted
+	proven := d.State == payout.DayComplete || d.Contest.IsDoubted()
 	if proven && w.end == payout.PageUnsure {
-		v.State, v.Contest = payout.DayPartial, payout.Doubted
+		v.State, v.Contest = payout.DayPartial, doubted(d.Contest)
 		v.Why = fmt.Sprintf("it was shown complete by walk %d, then walk %d over it ended with a full page, or a refused cursor, and no way on", d.Walk, w.id)
 		return v
 	}
@@ -109,8 +109,8 @@ func judge(w walkFacts, d payout.DayRecord, t payout.DayTally) payout.DayVerdict
 func judgeProven(w walkFacts, v payout.DayVerdict, d payout.DayRecord, same bool) payout.DayVerdict {
 	v.Counts, v.Missed = true, d.Known > v.Tally.Count
 	if same {
-		v.State, v.Contest, v.Why = payout.DayComplete, untoldIf(v.Missed && d.Contest != payout.Uncontested), ""
-		v.Standing = d.Contest != payout.Untold
+		v.State, v.Contest, v.Why = payout.DayComplete, untoldIf(v.Missed && d.Contest.IsUntold()), ""
+		v.Standing = !d.Contest.IsUntold()
 		return v
 	}
 	v.State, v.Contest = payout.DayPartial, payout.Disproved
@@ -126,6 +126,14 @@ func untoldIf(missed bool) payout.Contest {
 		return payout.Untold
 	}
 	return payout.Uncontested
+}
+
+// doubted is what speaks against a complete day after a walk without a regular end: what is untold of it stays so.
+func doubted(c payout.Contest) payout.Contest {
+	if c.IsUntold() {
+		return payout.UntoldDoubted
+	}
+	return payout.Doubted
 }
 
 // under names an onBehalfOfId in a sentence.

@@ -244,6 +244,11 @@ func goneWorld(t *testing.T) (a *fakeAPI, m *mirror.Mirror, gone payout.Payout) 
 	return a, m, gone
 }
 
+// completeWithout reports whether a page's walk has shown a day complete without a payout that the mirror knows.
+func completeWithout(result payout.PageResult) bool {
+	return slices.ContainsFunc(result.Judged, func(j payout.DayJudged) bool { return j.Missed && j.State == payout.DayComplete })
+}
+
 // TestKilledBeforeAskingForWhatIsGone kills a night when it has shown a day complete without a payout that the mirror knows, and has
 // not asked for it by its id. Whatever runs next does, and tells.
 func TestKilledBeforeAskingForWhatIsGone(t *testing.T) {
@@ -263,9 +268,7 @@ func TestKilledBeforeAskingForWhatIsGone(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, m, gone := goneWorld(t)
-			killed := &killedStore{Mirror: m, after: func(result payout.PageResult) bool {
-				return slices.ContainsFunc(result.Judged, func(j payout.DayJudged) bool { return j.Missed && j.State == payout.DayComplete })
-			}}
+			killed := &killedStore{Mirror: m, after: completeWithout}
 			if _, err := newSyncer(a, killed, payoutsync.Options{Workers: 1}).Nightly(t.Context(), 2); !errors.Is(err, errKilled) {
 				t.Fatalf("Nightly: %v, want it killed", err)
 			}

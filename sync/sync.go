@@ -92,7 +92,7 @@ type DayStore interface {
 	DayRecords(ctx context.Context, onBehalfOf string, p payout.Period) ([]payout.DayRecord, error)
 	ContestedDays(ctx context.Context, onBehalfOf string) ([]payout.Day, error)
 	UntoldDays(ctx context.Context, onBehalfOf string) ([]payout.Day, error)
-	// TellOfDays keeps alerts and, with them, that days by onBehalfOfId are not payout.Untold any more.
+	// TellOfDays keeps alerts and, with them, that days by onBehalfOfId are untold no more (payout.Contest).
 	TellOfDays(ctx context.Context, run int64, alerts []string, told map[string][]payout.Day) error
 	DayHeld(ctx context.Context, onBehalfOf string, day payout.Day) ([]payout.HeldPayout, error)
 	SyncStart(ctx context.Context) (payout.Day, bool, error)

@@ -84,7 +84,7 @@ func (p *pageTx) addToDay(id string, day payout.Day, hash payout.IDHash) error {
 	print := payout.Fingerprint(r.KnownPrint).Add(hash)
 	r.Known++
 	r.KnownPrint = print[:]
-	if payout.DayState(r.State) != payout.DayComplete && payout.Contest(r.Contest) != payout.Doubted {
+	if payout.DayState(r.State) != payout.DayComplete && !payout.Contest(r.Contest).IsDoubted() {
 		return nil
 	}
 	r.State, r.Contest, r.ContestedBy = uint8(payout.DayPartial), uint8(payout.Disproved), p.walk
@@ -195,8 +195,8 @@ func (m *Mirror) DayRecords(ctx context.Context, onBehalfOf string, p payout.Per
 // short, and not yet renewed, in order.
 func (m *Mirror) ContestedDays(ctx context.Context, onBehalfOf string) ([]payout.Day, error) {
 	days := []payout.Day{}
-	err := m.r.SelectContext(ctx, &days, "SELECT day FROM coverage WHERE on_behalf_of = ? AND contest IN (?, ?) ORDER BY day",
-		onBehalfOf, payout.Disproved, payout.Doubted)
+	err := m.r.SelectContext(ctx, &days, "SELECT day FROM coverage WHERE on_behalf_of = ? AND contest IN (?, ?, ?) ORDER BY day",
+		onBehalfOf, payout.Disproved, payout.Doubted, payout.UntoldDoubted)
 	return days, wrap("read coverage", err)
 }
 
@@ -207,7 +207,12 @@ func (m *Mirror) UntoldDays(ctx context.Context, onBehalfOf string) ([]payout.Da
 	return days, wrap("read coverage", err)
 }
 
-// TellOfDays keeps alerts and, in the same transaction, that days by onBehalfOfId are not payout.Untold any more.
+// tellOfDay keeps what else speaks against the day.
+const tellOfDay = `UPDATE coverage SET contest = CASE contest WHEN ? THEN ? ELSE ? END,
+	contested_by = CASE contest WHEN ? THEN 0 ELSE contested_by END WHERE on_behalf_of = ? AND day = ? AND contest IN (?, ?)`
+
+// TellOfDays keeps alerts and, in the same transaction, that days by onBehalfOfId are untold no more: payout.Untold becomes
+// payout.Uncontested, and payout.UntoldDoubted payout.Doubted.
 func (m *Mirror) TellOfDays(ctx context.Context, run int64, alerts []string, told map[string][]payout.Day) error {
 	ctx = context.WithoutCancel(ctx)
 	return wrap("keep alerts", m.write(ctx, func(tx *sqlx.Tx) error {
@@ -216,8 +221,8 @@ func (m *Mirror) TellOfDays(ctx context.Context, run int64, alerts []string, tol
 		}
 		for pass, days := range told {
 			for _, d := range days {
-				if _, err := tx.ExecContext(ctx, "UPDATE coverage SET contest = ?, contested_by = 0 WHERE on_behalf_of = ? AND day = ? AND contest = ?",
-					payout.Uncontested, pass, d, payout.Untold); err != nil {
+				if _, err := tx.ExecContext(ctx, tellOfDay, payout.Untold, payout.Uncontested, payout.Doubted,
+					payout.Untold, pass, d, payout.Untold, payout.UntoldDoubted); err != nil {
 					return err
 				}
 			}

@@ -69,14 +69,21 @@ type Contest uint8
 // Uncontested: nothing speaks against the day. Disproved: later evidence contradicted a complete day.
 // CutShort: a walk over the day ended without a regular end (PageUnsure). Doubted: so did one over a complete day, whose
 // proof is kept and compared with the next walk. Untold: it is complete, without payouts that the API had shown before, and
-// nobody has been told what became of them.
+// nobody has been told what became of them. UntoldDoubted: Doubted, when it was Untold.
 const (
 	Uncontested Contest = iota
 	Disproved
 	CutShort
 	Doubted
 	Untold
+	UntoldDoubted
 )
+
+// IsDoubted reports whether the day was shown complete, and a walk over it came to no regular end since.
+func (c Contest) IsDoubted() bool { return c == Doubted || c == UntoldDoubted }
+
+// IsUntold reports whether nobody has been told of payouts without which the day was shown complete.
+func (c Contest) IsUntold() bool { return c == Untold || c == UntoldDoubted }
 
 // DayRecord is what is stored of one day under one onBehalfOfId.
 type DayRecord struct {
