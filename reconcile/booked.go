@@ -39,44 +39,73 @@ type known struct {
 	moved bool   // its key is another one now, and so may be its number among equals
 }
 
-// knownOf returns an entry of an item: on nobody's behalf, if the ledger does not say that any more.
-func knownOf(item *payout.Item, e *payout.Entry, fold, byOBO bool) known {
-	k := known{keyed: keyedOf(e, fold), key: plain(string(item.Key))}
+// sought is a known entry with what tells it from equal ones of others.
+type sought struct {
+	known
+	written  string // its reference
+	document string
+	was      string // on whose behalf
+	unsaid   bool   // on nobody's, and maybe only because the ledger did not say on whose then
+}
+
+// soughtOf returns an entry of an item: on nobody's behalf, if the ledger does not say that any more.
+func (i *openItems) soughtOf(item *payout.Item, e *payout.Entry, byOBO bool) sought {
+	k := sought{known: known{keyed: keyedOf(e, i.fold), key: plain(string(item.Key))}, written: e.Ref, document: plain(e.Document)}
+	k.was, k.unsaid = k.of, k.of == "" && byOBO && !i.named
 	if !byOBO {
 		k.of = ""
 	}
-	now, _ := payout.KeyOf(plain(e.Ref), k.of, fold)
+	now, _ := payout.KeyOf(plain(e.Ref), k.of, i.fold)
 	k.moved = k.key != string(now)
 	return k
 }
 
 // rekeyed reports whether an entry of this run may be the known one under another key.
-func (k *known) rekeyed(to *keyed) bool {
+func (k *sought) rekeyed(to *keyed) bool {
 	return k.of == to.of && k.moved || k.of == "" && to.of != ""
+}
+
+// renumbered reports whether an entry of this run is the known one by its document number, while equal ones that were before it
+// may have keys of their own now.
+func (k *sought) renumbered(to *keyed, document string) bool {
+	return k.unsaid && k.of == to.of && document != "" && k.document == document
+}
+
+// mayBe reports whether an entry of this run may be the known one by whom it is for. That changes only where the ledger
+// gained the column since, or lost it: where it was there all along, nobody's entry is not somebody's. And then document
+// numbers, which not every ledger has, must not tell the two apart.
+func (k *sought) mayBe(to *keyed, document string) bool {
+	return k.was == to.of ||
+		(k.unsaid || k.was != k.of) && (k.document == "" || document == "" || k.document == document)
 }
 
 // standing is an entry of this run that an item may have known.
 type standing struct {
 	keyed
-	f     *finding
-	taken bool
+	document string
+	f        *finding
+	taken    bool
 }
 
-// findEntries finds where the entries of open items ended this time: first those that stand as they did; then those whose key
-// changed, or whose place among equals went to an item of what was another key; then those that had no date and were given one.
+// findEntries finds where the entries of open items ended this time: first those that a document number shows to be on another
+// behalf; then those that stand as they did; then those whose key changed, or whose place among equals went to an item of what
+// was another key; then those that had no date and were given one.
 func (n *night) findEntries(findings []*finding) {
 	equals, exact := map[keyed][]*standing{}, map[keyed]*standing{}
-	var all []known
+	var all, apart []sought // apart: those that may be on another behalf now
 	for i := range n.run.items.list {
 		if !n.run.items.open(i) {
 			continue
 		}
 		item := &n.run.items.list[i]
 		for e := range item.Entries {
-			k := n.known(item, &item.Entries[e])
-			if _, here := n.booked[k]; !here {
-				n.booked[k], equals[k.equals()] = nil, nil
+			k := n.sought(item, &item.Entries[e])
+			if _, here := n.booked[k.known]; !here {
+				n.booked[k.known], equals[k.equals()] = nil, nil
 				all = append(all, k)
+				if k.unsaid || k.was != k.of {
+					apart = append(apart, k)
+				}
 			}
 		}
 	}
@@ -85,23 +114,34 @@ func (n *night) findEntries(findings []*finding) {
 			n.stand(f, equals, exact)
 		}
 	}
-	for _, k := range all {
-		if s := exact[k.keyed]; s != nil && !s.taken {
-			n.booked[k], s.taken = s.f, true
+	n.claim(apart, equals, func(k *sought, s *standing) bool {
+		return k.day == s.day && k.was != s.of && k.rekeyed(&s.keyed) && s.document != "" && s.document == k.document
+	})
+	for i := range all {
+		k := &all[i]
+		if s := exact[k.keyed]; s != nil && n.booked[k.known] == nil && n.mayBe(k, s) {
+			n.booked[k.known], s.taken = s.f, true
 		}
 	}
-	n.claim(all, equals, func(k *known, s *standing) bool {
-		return k.day == s.day && (k.rekeyed(&s.keyed) || k.of == s.of && exact[k.keyed] != nil)
+	n.claim(all, equals, func(k *sought, s *standing) bool {
+		return k.day == s.day && (k.rekeyed(&s.keyed) || k.renumbered(&s.keyed, s.document) || k.of == s.of && exact[k.keyed] != nil)
 	})
-	n.claim(all, equals, func(k *known, s *standing) bool {
+	n.claim(all, equals, func(k *sought, s *standing) bool {
 		return k.day == payout.NoDay && (k.of == s.of && k.nth == s.nth || k.rekeyed(&s.keyed))
 	})
+}
+
+// mayBe reports whether an entry that no item has is the known one. Under another key it may be another one, which is agreed
+// and no item's: while the known one may stand on an unreadable row, that settles nothing.
+func (n *night) mayBe(k *sought, s *standing) bool {
+	return !s.taken && k.mayBe(&s.keyed, s.document) &&
+		(s.f.outcome.Listed() || !k.moved && k.was == s.of || !n.m.unread.mayBear(k.written))
 }
 
 // stand notes the entries of a finding that some item may have known.
 func (n *night) stand(f *finding, equals map[keyed][]*standing, exact map[keyed]*standing) {
 	for _, e := range f.ents {
-		s := &standing{keyed: keyedOf(&e.Entry, n.in.CaseInsensitive), f: f}
+		s := &standing{keyed: keyedOf(&e.Entry, n.in.CaseInsensitive), document: plain(e.Document), f: f}
 		dated, undated := s.equals(), s.equals()
 		undated.day = payout.NoDay
 		if list, wanted := equals[dated]; wanted {
@@ -114,32 +154,33 @@ func (n *night) stand(f *finding, equals map[keyed][]*standing, exact map[keyed]
 }
 
 // claim gives the entries that were not found yet the first one that fits and nobody has: an open one before others.
-func (n *night) claim(all []known, equals map[keyed][]*standing, fits func(*known, *standing) bool) {
-	for _, k := range all {
-		if n.booked[k] != nil {
+func (n *night) claim(all []sought, equals map[keyed][]*standing, fits func(*sought, *standing) bool) {
+	for i := range all {
+		k := &all[i]
+		if n.booked[k.known] != nil {
 			continue
 		}
 		free := slices.DeleteFunc(equals[k.equals()], func(s *standing) bool { return s.taken })
 		equals[k.equals()] = free
 		var best *standing
 		for _, s := range free {
-			if fits(&k, s) && (best == nil || s.f.outcome.Listed() && !best.f.outcome.Listed()) {
+			if fits(k, s) && (best == nil || s.f.outcome.Listed() && !best.f.outcome.Listed()) && n.mayBe(k, s) {
 				best = s
 			}
 		}
 		if best != nil {
-			n.booked[k], best.taken = best.f, true
+			n.booked[k.known], best.taken = best.f, true
 		}
 	}
 }
 
-func (n *night) known(item *payout.Item, e *payout.Entry) known {
-	return knownOf(item, e, n.in.CaseInsensitive, n.join.byOBO)
+func (n *night) sought(item *payout.Item, e *payout.Entry) sought {
+	return n.run.items.soughtOf(item, e, n.join.byOBO)
 }
 
 // bookedIn finds where an entry of an item ended this time.
 func (n *night) bookedIn(item *payout.Item, e *payout.Entry) *finding {
-	return n.booked[n.known(item, e)]
+	return n.booked[n.sought(item, e).known]
 }
 
 // freshDays returns the days of the listed entries that no item has had yet, by all that an entry keeps when it is given

@@ -46,19 +46,26 @@ func plain(s string) string {
 type openItems struct {
 	list     []payout.Item // by id; never changed
 	fold     bool          // letter case does not count in references
+	named    bool          // some item knows on whose behalf it is: the ledger has said that before
 	hashes   hashSet       // of the references of open items, in the join
 	byRef    map[string][]int
 	byPayout map[string][]int // open items only
 
 	// Cleared items by their records: the latest of each.
 	wasPayout map[string]int
-	wasEntry  map[keyed]int
+	wasEntry  map[keyed]wasEntry
 	wasText   map[string]int
 
 	// References of unreadable rows that were waited for, and those that could be read this time.
 	mu      sync.Mutex
 	awaited map[payout.Key]bool
 	read    map[payout.Key]bool
+}
+
+// wasEntry is an entry of a cleared item.
+type wasEntry struct {
+	sought
+	item int
 }
 
 func (i *openItems) open(n int) bool { return i.list[n].State != payout.ItemCleared }
@@ -70,8 +77,11 @@ func newOpenItems(items []payout.Item, fold bool) *openItems {
 	}
 	i := &openItems{
 		list: items, fold: fold, byRef: map[string][]int{}, byPayout: map[string][]int{},
-		wasPayout: map[string]int{}, wasEntry: map[keyed]int{}, wasText: map[string]int{},
+		wasPayout: map[string]int{}, wasEntry: map[keyed]wasEntry{}, wasText: map[string]int{},
 		awaited: map[payout.Key]bool{}, read: map[payout.Key]bool{},
+	}
+	for n := range i.list {
+		i.named = i.named || named(&i.list[n])
 	}
 	for n := range i.list {
 		if !i.open(n) {
@@ -91,13 +101,19 @@ func newOpenItems(items []payout.Item, fold bool) *openItems {
 	return i
 }
 
+// named reports whether the key of an item says on whose behalf it is, as it does where the ledger has that column.
+func named(item *payout.Item) bool {
+	key := plain(string(item.Key))
+	return item.OnBehalfOf != "" && key != bareKey(item.RefID, false) && key != bareKey(item.RefID, true)
+}
+
 func (i *openItems) cleared(n int) {
 	item := &i.list[n]
 	for _, p := range item.Payouts {
 		i.wasPayout[p.ID] = n
 	}
 	for k := range item.Entries {
-		i.wasEntry[keyedOf(&item.Entries[k], i.fold)] = n
+		i.wasEntry[keyedOf(&item.Entries[k], i.fold)] = wasEntry{i.soughtOf(item, &item.Entries[k], true), n}
 	}
 	for _, row := range item.Rejected {
 		i.wasText[plain(row.Text)] = n
@@ -202,26 +218,24 @@ func (i *openItems) claim(g *group, byOBO bool) {
 
 // claimEntries brings the entries into scope that open items know, or may know by another key.
 func (i *openItems) claimEntries(g *group, byOBO bool) {
-	exact, moved, blank := map[keyed]bool{}, map[keyed]bool{}, map[keyed]bool{}
+	exact, equals := map[keyed]bool{}, map[keyed][]sought{}
 	for _, n := range g.items {
 		for k := range i.list[n].Entries {
-			e := knownOf(&i.list[n], &i.list[n].Entries[k], i.fold, byOBO)
-			exact[e.keyed] = true
-			if e.nth = 0; e.moved {
-				moved[e.keyed] = true
+			e := i.soughtOf(&i.list[n], &i.list[n].Entries[k], byOBO)
+			if e.was == e.of {
+				exact[e.keyed] = true
 			}
-			if e.of == "" {
-				blank[e.keyed] = true
+			if e.moved || e.unsaid {
+				equals[e.equals()] = append(equals[e.equals()], e)
 			}
 		}
 	}
 	for _, e := range g.ents {
 		k := keyedOf(&e.Entry, i.fold)
-		unsaid := k.equals()
-		e.scoped = e.scoped || exact[k] || k.of != "" && blank[unsaid]
-		if k.nth = 0; moved[k] {
-			e.scoped = true
-		}
+		document := plain(e.Document)
+		e.scoped = e.scoped || exact[k] || slices.ContainsFunc(equals[k.equals()], func(s sought) bool {
+			return (s.rekeyed(&k) || s.renumbered(&k, document)) && s.mayBe(&k, document)
+		})
 	}
 }
 

@@ -258,11 +258,12 @@ func (n *night) reopened(f *finding) *payout.Item {
 	}
 	for _, e := range f.ents {
 		key := keyedOf(&e.Entry, n.in.CaseInsensitive)
-		i, ok := items.wasEntry[key]
-		note(i, ok)
-		key.of = "" // before the ledger said on whose behalf
-		i, ok = items.wasEntry[key]
-		note(i, ok)
+		was, ok := items.wasEntry[key]
+		note(was.item, ok)
+		unsaid := key // before the ledger said on whose behalf
+		unsaid.of = ""
+		was, ok = items.wasEntry[unsaid]
+		note(was.item, ok && was.mayBe(&key, plain(e.Document)))
 	}
 	for _, row := range f.rejected {
 		i, ok := items.wasText[plain(row.Text)]
