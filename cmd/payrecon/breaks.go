@@ -159,7 +159,7 @@ func (a *app) printBreaks(format string, items []payout.Item) error {
 	for i := range items {
 		it := &items[i]
 		t.add(strconv.FormatInt(it.ID, 10), it.Severity.String(), it.State.String(), it.Words(), it.RefID,
-			it.ExposureWords(), strconv.Itoa(it.AgeDays)+"d", dispositionWords(it.Disposition), it.Why)
+			exposureWords(&it.Finding), strconv.Itoa(it.AgeDays)+"d", dispositionWords(it.Disposition), it.Why)
 	}
 	return t.writeText(a.stdout)
 }
@@ -230,7 +230,7 @@ func (a *app) showItem(it *payout.Item, events []payout.ItemEvent) {
 		p("Hint", it.Hint)
 	}
 	p("Next step", it.Next)
-	p("Exposure", it.ExposureWords())
+	p("Exposure", exposureWords(&it.Finding))
 	if it.Difference != nil {
 		p("Difference", it.Difference.String()+" (payout cash less ledger cash)")
 	}
@@ -302,7 +302,7 @@ member of the item changes, or when its date passes.`,
 				if err := s.m.Decide(ctx, d.about(item, payout.MillisOf(s.clock()))); err != nil {
 					return err
 				}
-				a.say("Item %d, %s of %s: %s.", id, item.Words(), item.ExposureWords(), d.words())
+				a.say("Item %d, %s of %s: %s.", id, item.Words(), exposureWords(&item.Finding), d.words())
 				return nil
 			})
 		},
@@ -317,4 +317,12 @@ member of the item changes, or when its date passes.`,
 	fl.StringVar(&note, "note", "", "a note")
 	waitFlag(cmd, &wait)
 	return cmd
+}
+
+// exposureWords is what a finding puts at stake, for people.
+func exposureWords(f *payout.Finding) string {
+	if a := f.ExposureRead(); a != nil {
+		return a.String()
+	}
+	return "not readable"
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	payoutsync "payrecon/sync"
 )
 
 // A line of words takes the place of the bar that stands on its line, and the bar goes on below it.
@@ -48,5 +50,21 @@ func TestProgressInWords(t *testing.T) {
 	}
 	if got := strings.Join(fitting([]string{"12 of 46 dâys", "982 payouts", "491/s", "17s left"}, 26), ", "); got != "12 of 46 dâys, 982 payouts" {
 		t.Errorf("on a narrow terminal: %q", got)
+	}
+}
+
+// TestSyncPieces: what a sync shows of itself beside its days.
+func TestSyncPieces(t *testing.T) {
+	for _, c := range []struct {
+		now  payoutsync.Progress
+		want string
+	}{
+		{payoutsync.Progress{}, "0 payouts"},
+		{payoutsync.Progress{Phase: "sweep", Rows: 1}, "asking for open payouts, 1 payout"},
+		{payoutsync.Progress{Phase: "windows", Rows: 1000, Windows: 7, Retries: 2, Elapsed: 10 * time.Second}, "1000 payouts, 7 windows, 100/s, 2 requests sent again"},
+	} {
+		if got := strings.Join(syncPieces(c.now), ", "); got != c.want {
+			t.Errorf("%+v: got %q, want %q", c.now, got, c.want)
+		}
 	}
 }

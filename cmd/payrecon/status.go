@@ -246,10 +246,10 @@ func ageInWords(age time.Duration) string {
 	return plural(int64(age/day), "day")
 }
 
-// noNight says that it is not known how fresh the mirror is. A sync of given days says nothing about the others.
 // How many alerts status reads, and how many of them its text names: the latest.
 const maxAlerts, namedAlerts = 1000, 10
 
+// noNight says that it is not known how fresh the mirror is. A sync of given days says nothing about the others.
 const noNight = "no nightly sync (`payrecon run`, or `payrecon sync` without dates) is on record that came to its end"
 
 // printGaps lists the ended days that are not shown complete, each with its reason. Those before the nightly runs begin are

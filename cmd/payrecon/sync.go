@@ -98,7 +98,11 @@ func (p *progress) sync(now payoutsync.Progress) {
 	if now.Task == "backfill" || now.Task == "verify" {
 		p.what = now.Task
 	}
-	var more []string
+	p.show(now.DaysDone, now.Days, "days", syncPieces(now)...)
+}
+
+// syncPieces are those of "asking for open payouts, 982 payouts, 7 windows, 120/s, 2 requests sent again".
+func syncPieces(now payoutsync.Progress) (more []string) {
 	switch now.Phase {
 	case "sweep":
 		more = append(more, "asking for open payouts")
@@ -115,7 +119,7 @@ func (p *progress) sync(now payoutsync.Progress) {
 	if now.Retries > 0 {
 		more = append(more, plural(int64(now.Retries), "request")+" sent again")
 	}
-	p.show(now.DaysDone, now.Days, "days", more...)
+	return more
 }
 
 // verify walks a range again and prints how the mirror compared.

@@ -77,14 +77,6 @@ func (f *Finding) ExposureRead() *money.Amount {
 	return &f.Exposure
 }
 
-// ExposureWords is the exposure for people.
-func (f *Finding) ExposureWords() string {
-	if a := f.ExposureRead(); a != nil {
-		return a.String()
-	}
-	return "not readable"
-}
-
 // ItemState is where an item stands after a run.
 type ItemState uint8
 
